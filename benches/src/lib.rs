@@ -1,0 +1,1 @@
+//! Benchmarks of endsession; see `benches/*.rs`.
