@@ -1,0 +1,222 @@
+//! One application as the coordinator knows it: everything that leads to one identity.
+
+use std::collections::BTreeMap;
+
+use crate::action::{Blocker, Why};
+use crate::event::{Round, Window};
+use crate::id::{Identity, InhibitorId, JobId, VoterId, WindowId};
+
+/// How long a client that was asked has been silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Silence {
+    /// Within what is usual.
+    Fresh,
+    /// Long enough to show.
+    Slow,
+    /// So long that, with no answer to a ping, it is not responding.
+    Silent,
+}
+
+/// Where a client stands in the vote.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Vote {
+    /// Not asked.
+    Idle,
+    /// Asked, no answer yet.
+    Asked(Silence),
+    /// It is asking the user; no deadline runs.
+    AskingUser,
+    /// Yes.
+    Accepted,
+    /// No, and why.
+    Refused(String),
+    /// Told to end; its point of no return.
+    Told,
+}
+
+/// A registered client.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Voter {
+    pub(crate) round: Round,
+    pub(crate) vote: Vote,
+    /// Answers still owed to queries that were cancelled before they were answered. The protocols
+    /// number no query, so a yes that pays such a debt must not count for the next one.
+    pub(crate) owed: u8,
+}
+
+/// More debts than this are not remembered: a client that never pays would be silent for ever.
+pub(crate) const MAX_OWED: u8 = 2;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Win {
+    pub(crate) about: Window,
+    /// It opened after the application was closed or told: a save dialog, most likely.
+    pub(crate) after: bool,
+}
+
+/// Whether the application handles events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Responds {
+    /// Nothing speaks against it.
+    Yes,
+    /// A ping is on its way.
+    Pinged,
+    /// The ping was not answered in time.
+    No,
+    /// The process is stopped.
+    Stopped,
+}
+
+/// Where an application stands on its way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Going {
+    /// Untouched.
+    No,
+    /// Closed or told, within the usual time.
+    Polite,
+    /// Closed or told, and still showing a window: a blocker.
+    Stays,
+    /// Its windows have gone, its process has not: "still saving".
+    Empty,
+    /// To be ended whatever it says; the time before SIGTERM.
+    Grace,
+    /// SIGTERM was sent.
+    Term,
+    /// SIGKILL was sent.
+    Kill,
+    /// Nothing more can be done about it.
+    GaveUp,
+}
+
+/// One application.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct App {
+    pub(crate) name: String,
+    pub(crate) voters: BTreeMap<VoterId, Voter>,
+    pub(crate) windows: BTreeMap<WindowId, Win>,
+    pub(crate) inhibitors: BTreeMap<InhibitorId, String>,
+    pub(crate) jobs: BTreeMap<JobId, String>,
+    pub(crate) host: Option<Identity>,
+    pub(crate) spared: bool,
+    pub(crate) responds: Responds,
+    pub(crate) overridden: bool,
+    /// "End this one" was chosen: its ladder runs whatever becomes of the request.
+    pub(crate) alone: bool,
+    pub(crate) going: Going,
+}
+
+impl App {
+    pub(crate) fn new() -> Self {
+        Self {
+            name: String::new(),
+            voters: BTreeMap::new(),
+            windows: BTreeMap::new(),
+            inhibitors: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            host: None,
+            spared: false,
+            responds: Responds::Yes,
+            overridden: false,
+            alone: false,
+            going: Going::No,
+        }
+    }
+
+    /// Nothing leads to it any more.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.shows_nothing() && self.inhibitors.is_empty() && self.jobs.is_empty()
+    }
+
+    /// Neither a window nor a client: nothing to close or tell.
+    pub(crate) fn shows_nothing(&self) -> bool {
+        self.windows.is_empty() && self.voters.is_empty()
+    }
+
+    /// Some client of it can still be told to end.
+    pub(crate) fn can_be_told(&self) -> bool {
+        self.voters.values().any(|v| v.vote != Vote::Told)
+    }
+
+    pub(crate) fn ends_by_term(&self) -> bool {
+        self.windows.values().any(|w| w.about.ends_by_term)
+    }
+
+    pub(crate) fn looks_unsaved(&self) -> bool {
+        self.windows.values().any(|w| w.about.unsaved)
+    }
+
+    pub(crate) fn hung(&self) -> bool {
+        matches!(self.responds, Responds::No | Responds::Stopped)
+    }
+
+    /// How many of its clients have been asked and have not answered.
+    pub(crate) fn pending(&self) -> usize {
+        self.voters
+            .values()
+            .filter(|v| matches!(v.vote, Vote::Asked(_) | Vote::AskingUser))
+            .count()
+    }
+
+    /// Votes and holds that speak against ending it, whatever its windows do.
+    pub(crate) fn objects(&self) -> bool {
+        !self.inhibitors.is_empty()
+            || !self.jobs.is_empty()
+            || self
+                .voters
+                .values()
+                .any(|v| matches!(v.vote, Vote::Refused(_)))
+    }
+
+    /// Everything of it that blocks, unless it has been overridden.
+    pub(crate) fn blockers(&self, of: &Identity, windows_count: bool) -> Vec<Blocker> {
+        let mut all = Vec::new();
+        for (id, voter) in &self.voters {
+            if let Vote::Refused(reason) = &voter.vote {
+                all.push(Why::Refused(*id, reason.clone()));
+            }
+        }
+        let silent = self.voters.values().any(|v| match v.vote {
+            Vote::Asked(Silence::Silent) => self.hung(),
+            Vote::Asked(_) => self.responds == Responds::Stopped,
+            _ => false,
+        });
+        if silent {
+            all.push(Why::NotResponding);
+        }
+        all.extend(
+            self.inhibitors
+                .iter()
+                .map(|(id, r)| Why::Inhibitor(*id, r.clone())),
+        );
+        all.extend(
+            self.jobs
+                .iter()
+                .map(|(id, what)| Why::Job(*id, what.clone())),
+        );
+        if self.going == Going::Stays && windows_count {
+            if let Some(w) = self.window_to_answer() {
+                let title = self.windows[&w].about.title.clone();
+                all.push(Why::Window {
+                    title,
+                    hung: self.hung(),
+                });
+            }
+        }
+        all.into_iter()
+            .map(|why| Blocker {
+                of: of.clone(),
+                name: self.name.clone(),
+                why,
+            })
+            .collect()
+    }
+
+    /// The window that the user most likely has to answer: a dialog that opened after the close,
+    /// any window that did, any dialog, any window.
+    pub(crate) fn window_to_answer(&self) -> Option<WindowId> {
+        self.windows
+            .iter()
+            .max_by_key(|(id, w)| (w.after && w.about.dialog, w.after, w.about.dialog, **id))
+            .map(|(id, _)| *id)
+    }
+}

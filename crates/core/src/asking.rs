@@ -1,0 +1,274 @@
+//! Asking: everybody is asked, round by round, and nobody is ended.
+
+use crate::action::{Action, Notice, Phase};
+use crate::app::{MAX_OWED, Responds, Silence, Vote};
+use crate::coordinator::{Coordinator, Look};
+use crate::event::Answer;
+use crate::id::{Identity, VoterId};
+use crate::time::Deadline;
+use crate::{CancelledBy, Force, Going};
+
+impl Coordinator {
+    /// One step of Asking; whether another may follow.
+    pub(crate) fn step_asking(&mut self) -> bool {
+        if self.ask_idle(self.round_reached()) {
+            return true;
+        }
+        let Some(u) = &self.under_way else {
+            return false;
+        };
+        if !u.forced && (u.pending > 0 || !u.blockers.is_empty()) {
+            return false;
+        }
+        if !self.look_is_fresh() {
+            return false;
+        }
+        // Who is left to ask comes in a later round than the one reached.
+        let next = self
+            .apps
+            .values()
+            .filter(|a| !self.may_not_block(a))
+            .flat_map(|a| a.voters.values())
+            .filter(|v| v.vote == Vote::Idle)
+            .map(|v| v.round)
+            .min();
+        if let (Some(next), Some(u)) = (next, &mut self.under_way) {
+            u.round = Some(next);
+            u.unasked = true;
+        } else {
+            self.enter(Phase::Closing);
+        }
+        true
+    }
+
+    fn round_reached(&self) -> Option<crate::Round> {
+        self.under_way.as_ref().and_then(|u| u.round)
+    }
+
+    /// Asks every client that has not been asked, up to `round`; whether there was one.
+    pub(crate) fn ask_idle(&mut self, round: Option<crate::Round>) -> bool {
+        let (Some(round), Some(u)) = (round, &mut self.under_way) else {
+            return false;
+        };
+        // Looking at everybody after each of a thousand answers would cost their square.
+        if !std::mem::take(&mut u.unasked) {
+            return false;
+        }
+        let idle: Vec<VoterId> = self
+            .apps
+            .values()
+            .filter(|a| !self.may_not_block(a))
+            .flat_map(|a| a.voters.iter())
+            .filter(|(_, v)| v.vote == Vote::Idle && v.round <= round)
+            .map(|(id, _)| *id)
+            .collect();
+        for voter in &idle {
+            self.ask(*voter);
+        }
+        !idle.is_empty()
+    }
+
+    /// Sends one query and starts its deadline.
+    pub(crate) fn ask(&mut self, id: VoterId) {
+        let Some(of) = self.voters.get(&id).cloned() else {
+            return;
+        };
+        let Some(voter) = self.apps.get_mut(&of).and_then(|a| a.voters.get_mut(&id)) else {
+            return;
+        };
+        voter.vote = Vote::Asked(Silence::Fresh);
+        self.deadlines
+            .set(self.now.plus(self.policy.slow), Deadline::Voter(id));
+        if let Some(u) = &mut self.under_way {
+            u.pending += 1;
+        }
+        self.outdate_look();
+        self.act(Action::Query(id));
+        self.notice(Notice::Asked(of));
+    }
+
+    /// Whether everything there is has been told; begins to look where not.
+    pub(crate) fn look_is_fresh(&mut self) -> bool {
+        let Some(u) = &mut self.under_way else {
+            return false;
+        };
+        match u.look {
+            Look::Fresh => true,
+            Look::Looking { .. } => false,
+            Look::Needed => {
+                u.look = Look::Looking { stale: false };
+                self.deadlines
+                    .set(self.now.plus(self.policy.look), Deadline::Look);
+                self.act(Action::Look);
+                false
+            }
+        }
+    }
+
+    pub(crate) fn looked(&mut self) {
+        let Some(u) = &mut self.under_way else { return };
+        if let Look::Looking { stale } = u.look {
+            u.look = if stale { Look::Needed } else { Look::Fresh };
+            self.deadlines.clear(&Deadline::Look);
+        }
+    }
+
+    pub(crate) fn look_is_late(&mut self) {
+        let Some(u) = &mut self.under_way else { return };
+        if u.forced {
+            u.look = Look::Fresh;
+        } else {
+            // Going on would end applications whose windows were never seen.
+            self.fail("the display did not tell its windows in time".to_owned());
+        }
+    }
+
+    /// A client's answer. Late, repeated and unknown ones change nothing.
+    pub(crate) fn answered(&mut self, id: VoterId, answer: Answer) {
+        let Some(of) = self.voters.get(&id).cloned() else {
+            return;
+        };
+        let counts = self.apps.get(&of).is_some_and(|a| !self.may_not_block(a));
+        // Whatever it says, it is alive.
+        self.responds(&of, Responds::Yes);
+        let Some(voter) = self.apps.get_mut(&of).and_then(|a| a.voters.get_mut(&id)) else {
+            return;
+        };
+        let open = matches!(voter.vote, Vote::Asked(_) | Vote::AskingUser);
+        let debt = voter.owed > 0 && matches!(voter.vote, Vote::Asked(_));
+        if !open || (debt && answer == Answer::Accept) {
+            voter.owed = voter.owed.saturating_sub(1);
+            return;
+        }
+        if answer != Answer::AskingUser {
+            voter.owed = 0;
+        }
+        let was_slow = voter.vote != Vote::Asked(Silence::Fresh);
+        voter.vote = match &answer {
+            Answer::Accept => Vote::Accepted,
+            Answer::Refuse(reason) | Answer::UserRefused(reason) => Vote::Refused(reason.clone()),
+            Answer::AskingUser => Vote::AskingUser,
+        };
+        self.deadlines.clear(&Deadline::Voter(id));
+        self.outdate_look();
+        self.notice(Notice::Answered(of.clone(), answer.clone()));
+        match answer {
+            // The common case among a thousand clients: one answer fewer to wait for.
+            Answer::Accept if !was_slow => {
+                if let Some(u) = self.under_way.as_mut().filter(|_| counts) {
+                    u.pending = u.pending.saturating_sub(1);
+                }
+            }
+            Answer::UserRefused(reason) if counts => {
+                let name = self
+                    .apps
+                    .get(&of)
+                    .map(|a| a.name.clone())
+                    .unwrap_or_default();
+                self.cancel(CancelledBy::InApplication { name, reason });
+            }
+            _ => self.touch_state(),
+        }
+    }
+
+    /// A client's deadline has come: slow first, then silent, then pinged again and again.
+    pub(crate) fn voter_is_late(&mut self, id: VoterId) {
+        let Some(of) = self.voters.get(&id).cloned() else {
+            return;
+        };
+        let Some(voter) = self.apps.get_mut(&of).and_then(|a| a.voters.get_mut(&id)) else {
+            return;
+        };
+        let again = match voter.vote {
+            Vote::Asked(Silence::Fresh) => {
+                voter.vote = Vote::Asked(Silence::Slow);
+                self.notice(Notice::Slow(of.clone()));
+                self.policy.silent.saturating_sub(self.policy.slow)
+            }
+            Vote::Asked(_) => {
+                voter.vote = Vote::Asked(Silence::Silent);
+                self.policy.silent
+            }
+            _ => return,
+        };
+        self.deadlines
+            .set(self.now.plus(again.max(1)), Deadline::Voter(id));
+        self.ping(&of);
+        self.touch_state();
+        let silent = again == self.policy.silent;
+        let alone = self.under_way.as_ref().is_some_and(|u| {
+            u.request.unattended && matches!(u.request.force, Force::No) && !u.forced
+        });
+        let overridden = self.apps.get(&of).is_some_and(|a| a.overridden);
+        if silent && alone && !overridden {
+            self.cancel(CancelledBy::Blocked);
+        }
+    }
+
+    /// Asks whether an application handles events, unless the last answer is still awaited.
+    pub(crate) fn ping(&mut self, of: &Identity) {
+        let Some(app) = self.apps.get_mut(of) else {
+            return;
+        };
+        if app.responds == Responds::Yes {
+            app.responds = Responds::Pinged;
+            self.deadlines
+                .set(self.now.plus(self.policy.ping), Deadline::Ping(of.clone()));
+        }
+        self.act(Action::Ping(of.clone()));
+    }
+
+    /// The user's "ask again", for one application or for all that block.
+    pub(crate) fn ask_again(&mut self, of: Option<&Identity>) {
+        let all: Vec<Identity> = match of {
+            Some(of) => vec![of.clone()],
+            None => self.apps.keys().cloned().collect(),
+        };
+        for of in all {
+            self.ask_refused_again(&of);
+            let stays = self.apps.get(&of).is_some_and(|a| a.going == Going::Stays);
+            if stays && !self.is_held() {
+                self.close_again(&of);
+            } else if self.apps.get(&of).is_some_and(|a| a.hung()) {
+                self.ping(&of);
+            }
+        }
+        self.outdate_look();
+        self.look_is_fresh();
+        self.touch_state();
+    }
+
+    /// Voids the refusals of one application and asks those clients anew.
+    pub(crate) fn ask_refused_again(&mut self, of: &Identity) {
+        // Consent follows the application: once overridden, it is not asked about again.
+        let Some(app) = self.apps.get(of).filter(|a| !self.may_not_block(a)) else {
+            return;
+        };
+        let refused: Vec<VoterId> = app
+            .voters
+            .iter()
+            .filter(|(_, v)| matches!(v.vote, Vote::Refused(_)))
+            .map(|(id, _)| *id)
+            .collect();
+        for voter in refused {
+            self.act(Action::CancelQuery(voter));
+            self.ask(voter);
+        }
+        self.touch_state();
+    }
+
+    /// Something that an application refused for has gone: its refusal is asked again.
+    pub(crate) fn ask_again_if_clear(&mut self, of: &Identity) {
+        let asking = matches!(self.phase(), Some(Phase::Asking | Phase::Closing));
+        let clear = self
+            .apps
+            .get(of)
+            .is_some_and(|a| a.inhibitors.is_empty() && a.jobs.is_empty() && !a.looks_unsaved());
+        if asking && clear {
+            self.ask_refused_again(of);
+        }
+    }
+}
+
+// The cap is a design constant, not a tuning knob: one query can be under way and one cancelled.
+const _: () = assert!(MAX_OWED >= 1);

@@ -1,0 +1,436 @@
+//! Closing: applications are let go, each group wholly gone before the next is touched, so that
+//! a No costs least. And the ladder on which a single application goes.
+
+use crate::Phase;
+use crate::action::{Action, Notice, Signal, Why};
+use crate::app::{App, Going, Vote};
+use crate::coordinator::Coordinator;
+use crate::event::Round;
+use crate::id::{Identity, VoterId};
+use crate::time::Deadline;
+
+/// The order in which applications are let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Group {
+    /// Looks unsaved, whatever it voted: it may still ask its user.
+    Unsaved,
+    /// Cannot vote: its windows are closed.
+    CannotVote,
+    /// Voted: told to end.
+    Voters,
+    /// Ends whole on SIGTERM only.
+    ByTerm,
+    /// The requester's own terminal or bar.
+    Requester,
+}
+
+impl Coordinator {
+    /// One step of Closing; whether another may follow.
+    pub(crate) fn step_closing(&mut self) -> bool {
+        if self.ask_idle(Some(Round::late(0))) {
+            return true;
+        }
+        if self.is_held() {
+            return false;
+        }
+        if self.tell_late_voters() {
+            return true;
+        }
+        let waits = self
+            .apps
+            .iter()
+            .any(|(of, a)| a.going != Going::No && !self.is_done(of, a));
+        if waits || !self.look_is_fresh() {
+            return false;
+        }
+        let group = self.next_group();
+        if group.is_empty() {
+            self.enter_ending();
+            return false;
+        }
+        let forced = self.under_way.as_ref().is_some_and(|u| u.forced);
+        for of in group {
+            if forced || self.apps.get(&of).is_some_and(|a| a.overridden) {
+                self.force(&of, self.policy.forced);
+            } else {
+                self.let_go(&of);
+            }
+        }
+        self.outdate_look();
+        true
+    }
+
+    /// Whether somebody who was asked has not agreed: then nothing more is closed or signalled,
+    /// since the user may still cancel.
+    pub(crate) fn is_held(&self) -> bool {
+        self.under_way.as_ref().is_some_and(|u| {
+            let objects = |b: &crate::Blocker| !matches!(b.why, Why::Window { .. });
+            !u.forced && (u.pending > 0 || u.blockers.iter().any(objects))
+        })
+    }
+
+    /// Whether an application no longer holds up Closing.
+    fn is_done(&self, of: &Identity, app: &App) -> bool {
+        app.shows_nothing() && app.going == Going::No
+            || app.going == Going::GaveUp
+            || (app.going == Going::Stays && self.is_requester(of))
+    }
+
+    /// The applications to let go of next: of those that host no other one still here, all of
+    /// the lowest group. With force there is no No to be cheap for, and all but the requester go
+    /// at once.
+    fn next_group(&self) -> Vec<Identity> {
+        let forced = self.under_way.as_ref().is_some_and(|u| u.forced);
+        let group = |of: &Identity, app: &App| {
+            if self.is_requester(of) {
+                Group::Requester
+            } else if forced {
+                Group::Unsaved
+            } else if app.ends_by_term() {
+                Group::ByTerm
+            } else if app.looks_unsaved() {
+                Group::Unsaved
+            } else if app.can_be_told() {
+                Group::Voters
+            } else {
+                Group::CannotVote
+            }
+        };
+        let hosts: Vec<&Identity> = self
+            .apps
+            .iter()
+            .filter(|(of, a)| !a.shows_nothing() && !self.is_done(of, a))
+            .filter_map(|(_, a)| a.host.as_ref())
+            .collect();
+        let open: Vec<(Group, &Identity)> = self
+            .apps
+            .iter()
+            .filter(|(of, a)| a.going == Going::No && !a.shows_nothing() && !hosts.contains(of))
+            .map(|(of, a)| (group(of, a), of))
+            .collect();
+        let Some(first) = open.iter().map(|(g, _)| *g).min() else {
+            return Vec::new();
+        };
+        open.into_iter()
+            .filter(|(g, _)| *g == first)
+            .map(|(_, of)| of.clone())
+            .collect()
+    }
+
+    /// A client that registered on an application already on its way, and said yes, is told too.
+    fn tell_late_voters(&mut self) -> bool {
+        let late: Vec<VoterId> = self
+            .apps
+            .values()
+            .filter(|a| a.going != Going::No)
+            .flat_map(|a| a.voters.iter())
+            .filter(|(_, v)| v.vote == Vote::Accepted)
+            .map(|(id, _)| *id)
+            .collect();
+        for voter in &late {
+            self.tell(*voter, false);
+        }
+        !late.is_empty()
+    }
+
+    /// Tells one client to end.
+    fn tell(&mut self, id: VoterId, forceful: bool) {
+        let Some(of) = self.voters.get(&id).cloned() else {
+            return;
+        };
+        let Some(voter) = self.apps.get_mut(&of).and_then(|a| a.voters.get_mut(&id)) else {
+            return;
+        };
+        if voter.vote != Vote::Told {
+            voter.vote = Vote::Told;
+            self.deadlines.clear(&Deadline::Voter(id));
+            self.act(Action::End {
+                voter: id,
+                forceful,
+            });
+        }
+    }
+
+    pub(crate) fn tell_all(&mut self, of: &Identity, forceful: bool) {
+        let voters: Vec<VoterId> = self
+            .apps
+            .get(of)
+            .map(|a| a.voters.keys().copied().collect())
+            .unwrap_or_default();
+        for voter in voters {
+            self.tell(voter, forceful);
+        }
+    }
+
+    fn close_windows(&mut self, of: &Identity) {
+        let Some(app) = self.apps.get(of) else { return };
+        let windows: Vec<_> = app.windows.keys().copied().collect();
+        for window in windows {
+            self.act(Action::Close(window));
+        }
+    }
+
+    fn signal(&mut self, of: &Identity, signal: Signal) {
+        self.act(Action::Signal(of.clone(), signal));
+        self.notice(Notice::Signalled(of.clone(), signal));
+    }
+
+    fn go(&mut self, of: &Identity, going: Going, after: u64) {
+        if let Some(app) = self.apps.get_mut(of) {
+            app.going = going;
+            self.deadlines
+                .set(self.now.plus(after), Deadline::App(of.clone()));
+            self.touch_state();
+        }
+    }
+
+    /// Lets go of an application in the way that suits it.
+    fn let_go(&mut self, of: &Identity) {
+        let Some(app) = self.apps.get(of) else { return };
+        let (told, by_term) = (app.can_be_told(), app.ends_by_term());
+        if of.is_process() {
+            self.act(Action::Watch(of.clone()));
+        }
+        self.notice(Notice::Closing(of.clone()));
+        self.go(of, Going::Polite, self.policy.stays);
+        // A voter owns its windows: they are not closed beside its vote.
+        if told {
+            self.tell_all(of, false);
+        } else if by_term && of.is_process() {
+            self.signal(of, Signal::Term);
+        } else {
+            self.close_windows(of);
+        }
+        self.look_after(of);
+    }
+
+    /// Ends an application through every channel it has, whatever it says; SIGTERM after `grace`.
+    pub(crate) fn force(&mut self, of: &Identity, grace: u64) {
+        let Some(app) = self.apps.get(of) else { return };
+        if matches!(
+            app.going,
+            Going::Grace | Going::Term | Going::Kill | Going::GaveUp
+        ) && app.overridden
+        {
+            return;
+        }
+        let grace = if app.shows_nothing() { 0 } else { grace };
+        if app.objects() {
+            self.record_override(of);
+        }
+        if of.is_process() {
+            self.act(Action::Watch(of.clone()));
+        }
+        if let Some(app) = self.apps.get_mut(of) {
+            app.overridden = true;
+        }
+        self.notice(Notice::Closing(of.clone()));
+        self.go(of, Going::Grace, grace);
+        self.tell_all(of, true);
+        self.close_windows(of);
+        self.look_after(of);
+    }
+
+    fn record_override(&mut self, of: &Identity) {
+        let Some(name) = self.apps.get(of).map(|a| a.name.clone()) else {
+            return;
+        };
+        if let Some(u) = &mut self.under_way {
+            u.overridden.insert(name);
+        }
+    }
+
+    /// Nothing of this application counts any more; if it is already on its way, it is forced.
+    pub(crate) fn override_app(&mut self, of: &Identity, grace: u64) {
+        self.record_override(of);
+        self.notice(Notice::Overridden(of.clone()));
+        let Some(app) = self.apps.get_mut(of) else {
+            return;
+        };
+        if app.going == Going::No {
+            app.overridden = true;
+            self.touch_state();
+        } else {
+            self.force(of, grace);
+        }
+    }
+
+    /// "End this one": now, and whatever becomes of the request.
+    pub(crate) fn end_one(&mut self, of: &Identity) {
+        self.record_override(of);
+        self.notice(Notice::Overridden(of.clone()));
+        if let Some(app) = self.apps.get_mut(of) {
+            app.alone = true;
+            // The ladder begins anew, with this choice's shorter times.
+            app.overridden = false;
+        }
+        self.force(of, self.policy.forced_one);
+        self.outdate_look();
+    }
+
+    /// "End all anyway", `--force` and `--force-after`: takes effect once Closing begins.
+    pub(crate) fn force_all(&mut self) {
+        let blocking: Vec<Identity> = self.blockers().map(|b| b.of.clone()).collect();
+        for of in blocking {
+            self.record_override(&of);
+        }
+        let Some(u) = &mut self.under_way else { return };
+        if matches!(u.phase, Phase::Ending | Phase::Imposed) {
+            return;
+        }
+        u.forced = true;
+        u.dirty = true;
+        if u.phase == Phase::Asking {
+            self.enter(Phase::Closing);
+        }
+        let going: Vec<Identity> = self
+            .apps
+            .iter()
+            .filter(|(_, a)| a.going != Going::No)
+            .map(|(of, _)| of.clone())
+            .collect();
+        for of in going {
+            self.force(&of, self.policy.forced);
+        }
+    }
+
+    /// Closes the windows of an application that stayed once more.
+    pub(crate) fn close_again(&mut self, of: &Identity) {
+        if let Some(app) = self.apps.get_mut(of) {
+            for window in app.windows.values_mut() {
+                window.after = false;
+            }
+        }
+        self.go(of, Going::Polite, self.policy.stays);
+        self.close_windows(of);
+    }
+
+    /// The next stage of an application's way out.
+    pub(crate) fn next_stage(&mut self, of: &Identity) {
+        let Some(app) = self.apps.get(of) else { return };
+        let forced = self.may_not_block(app);
+        let (going, empty) = (app.going, app.windows.is_empty());
+        let held = !forced && (app.objects() || self.is_held());
+        let signalable = of.is_process() && !app.spared;
+        let policy = self.policy.clone();
+        match going {
+            Going::Polite if !empty => {
+                self.stay(of);
+                self.ping(of);
+            }
+            Going::Polite => self.go(of, Going::Empty, policy.exit_voter),
+            // Nothing is signalled while it blocks.
+            Going::Empty if held => self.go(of, Going::Empty, policy.exit),
+            Going::Empty | Going::Grace if signalable => {
+                if going == Going::Grace {
+                    self.record_override(of);
+                }
+                self.signal(of, Signal::Term);
+                let kill = if forced {
+                    policy.forced_kill
+                } else {
+                    policy.exit_kill
+                };
+                self.go(of, Going::Term, kill);
+            }
+            Going::Term if held => self.go(of, Going::Term, policy.exit),
+            Going::Term => {
+                self.signal(of, Signal::Kill);
+                self.go(of, Going::Kill, policy.give_up);
+            }
+            Going::Empty | Going::Grace | Going::Kill => {
+                if let Some(app) = self.apps.get_mut(of) {
+                    app.going = Going::GaveUp;
+                }
+                self.touch_state();
+            }
+            Going::No | Going::Stays | Going::GaveUp => {}
+        }
+    }
+
+    /// Names an application that was closed or told and shows a window as a blocker.
+    pub(crate) fn stay(&mut self, of: &Identity) {
+        if let Some(app) = self.apps.get_mut(of) {
+            app.going = Going::Stays;
+            self.deadlines.clear(&Deadline::App(of.clone()));
+            self.touch_state();
+        }
+    }
+
+    /// After something of an application went: notices when it is gone, or only its windows are,
+    /// and forgets what nothing leads to any more.
+    pub(crate) fn look_after(&mut self, of: &Identity) {
+        let Some(app) = self.apps.get(of) else { return };
+        let outlives = of.is_process() && !app.spared;
+        let told = !app.voters.is_empty();
+        match app.going {
+            Going::No => {
+                if app.is_bare() {
+                    self.forget(of);
+                }
+            }
+            _ if app.shows_nothing() && !outlives => self.has_gone(of),
+            Going::Polite | Going::Stays if app.windows.is_empty() => {
+                let wait = if told {
+                    self.policy.exit_voter
+                } else {
+                    self.policy.exit
+                };
+                self.go(of, Going::Empty, wait);
+            }
+            _ => {}
+        }
+    }
+
+    /// An application on its way out is wholly gone.
+    pub(crate) fn has_gone(&mut self, of: &Identity) {
+        let Some(app) = self.apps.get_mut(of) else {
+            return;
+        };
+        let name = app.name.clone();
+        app.going = Going::No;
+        app.alone = false;
+        if app.is_bare() {
+            self.forget(of);
+        }
+        self.deadlines.clear(&Deadline::App(of.clone()));
+        self.record_gone(&name);
+        self.notice(Notice::Gone {
+            of: of.clone(),
+            name,
+        });
+        self.touch_state();
+    }
+
+    /// Remembers, once, that an application went; one that comes again and again is one name.
+    pub(crate) fn record_gone(&mut self, name: &str) {
+        if let Some(u) = &mut self.under_way {
+            if !u.gone.iter().any(|n| n == name) {
+                u.gone.push(name.to_owned());
+            }
+        }
+    }
+
+    /// Drops everything known of an application.
+    pub(crate) fn forget(&mut self, of: &Identity) {
+        let Some(app) = self.apps.remove(of) else {
+            return;
+        };
+        for voter in app.voters.keys() {
+            self.voters.remove(voter);
+            self.deadlines.clear(&Deadline::Voter(*voter));
+        }
+        for window in app.windows.keys() {
+            self.windows.remove(window);
+        }
+        for inhibitor in app.inhibitors.keys() {
+            self.inhibitors.remove(inhibitor);
+        }
+        for job in app.jobs.keys() {
+            self.jobs.remove(job);
+        }
+        self.deadlines.clear(&Deadline::App(of.clone()));
+        self.deadlines.clear(&Deadline::Ping(of.clone()));
+        self.touch_state();
+    }
+}

@@ -1,0 +1,692 @@
+//! The coordinator: its state, the request's life from beginning to outcome, and what both phases
+//! share. What each phase does is in `asking`, `closing` and `ending`; what facts change is in
+//! `facts`.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::action::{Action, Blocker, CancelledBy, Notice, Outcome, Phase, Why};
+use crate::app::{App, Going, MAX_OWED, Responds, Vote};
+use crate::event::{Choice, ChoiceError, Event, Force, Request, Round};
+use crate::id::{Identity, InhibitorId, JobId, VoterId, WindowId};
+use crate::policy::Policy;
+use crate::time::{Deadline, Deadlines, Time};
+
+/// Asks, waits, closes, ends: one session, at most one request at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Coordinator {
+    pub(crate) policy: Policy,
+    pub(crate) now: Time,
+    pub(crate) apps: BTreeMap<Identity, App>,
+    pub(crate) voters: BTreeMap<VoterId, Identity>,
+    pub(crate) windows: BTreeMap<WindowId, Identity>,
+    pub(crate) inhibitors: BTreeMap<InhibitorId, Identity>,
+    pub(crate) jobs: BTreeMap<JobId, Identity>,
+    pub(crate) under_way: Option<UnderWay>,
+    pub(crate) viewers: u16,
+    pub(crate) locked: bool,
+    pub(crate) over: bool,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) actions: VecDeque<Action>,
+}
+
+/// A request and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct UnderWay {
+    pub(crate) request: Request,
+    pub(crate) phase: Phase,
+    pub(crate) step: Step,
+    pub(crate) look: Look,
+    /// The round that is being asked; who registers in it or before it is asked at once.
+    pub(crate) round: Option<Round>,
+    /// Clients asked and not yet heard, of applications that still count. Kept beside the votes
+    /// so that a yes costs the same among a thousand clients as among three.
+    pub(crate) pending: usize,
+    /// Some client may not have been asked yet.
+    pub(crate) unasked: bool,
+    pub(crate) blockers: BTreeSet<Blocker>,
+    /// Something changed that blockers are made of.
+    pub(crate) dirty: bool,
+    pub(crate) shown: bool,
+    /// Everything is ended, whatever it says.
+    pub(crate) forced: bool,
+    /// The budget of an imposed end, in milliseconds.
+    pub(crate) imposed: Option<u64>,
+    pub(crate) gone: Vec<String>,
+    pub(crate) overridden: BTreeSet<String>,
+}
+
+/// How far Ending has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Step {
+    NotYet,
+    Terminating,
+    Killing,
+    Backend,
+}
+
+/// Whether the edges have told everything that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Look {
+    Needed,
+    Looking { stale: bool },
+    Fresh,
+}
+
+/// Whether a request began or joined one under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Joined {
+    /// It is a request of its own.
+    Began,
+    /// One was under way; this one joined it, upgraded it where it wants more, and has its outcome.
+    Joined,
+}
+
+/// The session has ended; nothing can be requested of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionOver;
+
+impl std::fmt::Display for SessionOver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the session has already ended")
+    }
+}
+
+impl std::error::Error for SessionOver {}
+
+/// What is known of one application, to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppView<'a> {
+    /// Its identity.
+    pub of: &'a Identity,
+    /// Its name.
+    pub name: &'a str,
+    /// Its clients and their votes.
+    pub voters: Vec<(VoterId, &'a Vote)>,
+    /// Its windows with their titles.
+    pub windows: Vec<(WindowId, &'a str)>,
+    /// Its log-off inhibitors with their reasons.
+    pub inhibitors: Vec<(InhibitorId, &'a str)>,
+    /// The jobs in its terminals.
+    pub jobs: Vec<(JobId, &'a str)>,
+    /// Some window's title carries a modified mark.
+    pub unsaved: bool,
+    /// Whether it handles events, as far as is known.
+    pub responds: Responds,
+    /// How far out it is.
+    pub going: Going,
+    /// It may no longer block.
+    pub overridden: bool,
+}
+
+impl Coordinator {
+    /// A coordinator of a session of which nothing is known yet.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            now: Time(0),
+            apps: BTreeMap::new(),
+            voters: BTreeMap::new(),
+            windows: BTreeMap::new(),
+            inhibitors: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            under_way: None,
+            viewers: 0,
+            locked: false,
+            over: false,
+            deadlines: Deadlines::default(),
+            actions: VecDeque::new(),
+        }
+    }
+
+    /// The phase of the request under way.
+    #[must_use]
+    pub fn phase(&self) -> Option<Phase> {
+        self.under_way.as_ref().map(|u| u.phase)
+    }
+
+    /// The request under way, with what has joined it.
+    #[must_use]
+    pub fn current(&self) -> Option<&Request> {
+        self.under_way.as_ref().map(|u| &u.request)
+    }
+
+    /// Whether the session has ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// What blocks the request under way.
+    pub fn blockers(&self) -> impl Iterator<Item = &Blocker> {
+        self.under_way.iter().flat_map(|u| u.blockers.iter())
+    }
+
+    /// What would block a request now, as far as can be known without asking.
+    #[must_use]
+    pub fn would_block(&self) -> Vec<Blocker> {
+        self.apps
+            .iter()
+            .flat_map(|(of, app)| app.blockers(of, false))
+            .collect()
+    }
+
+    /// Names of the applications that the request under way has seen go.
+    #[must_use]
+    pub fn gone(&self) -> &[String] {
+        self.under_way.as_ref().map_or(&[], |u| &u.gone)
+    }
+
+    /// Whether something that the user sees shows the state of the session.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        self.viewers > 0 && !self.locked
+    }
+
+    /// Every application known.
+    pub fn apps(&self) -> impl Iterator<Item = AppView<'_>> {
+        self.apps.iter().map(|(of, a)| AppView {
+            of,
+            name: &a.name,
+            voters: a.voters.iter().map(|(id, v)| (*id, &v.vote)).collect(),
+            windows: a
+                .windows
+                .iter()
+                .map(|(id, w)| (*id, w.about.title.as_str()))
+                .collect(),
+            inhibitors: a
+                .inhibitors
+                .iter()
+                .map(|(id, r)| (*id, r.as_str()))
+                .collect(),
+            jobs: a.jobs.iter().map(|(id, w)| (*id, w.as_str())).collect(),
+            unsaved: a.looks_unsaved(),
+            responds: a.responds,
+            going: a.going,
+            overridden: self.may_not_block(a),
+        })
+    }
+
+    /// Which deadlines are pending, the next first.
+    pub fn deadlines(&self) -> impl Iterator<Item = &Deadline> {
+        self.deadlines.iter()
+    }
+
+    /// A fact has been observed at `now`.
+    pub fn handle_event(&mut self, now: Time, event: Event) {
+        self.now = self.now.max(now);
+        self.apply(event);
+        self.settle();
+    }
+
+    /// `now` has come; call when [`Coordinator::poll_deadline`] says so.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.now = self.now.max(now);
+        while let Some(deadline) = self.deadlines.expired(self.now) {
+            self.expire(deadline);
+            self.settle();
+        }
+    }
+
+    /// Begins a request, or joins the one under way.
+    ///
+    /// # Errors
+    /// When the session has already ended.
+    pub fn request(&mut self, now: Time, request: Request) -> Result<Joined, SessionOver> {
+        self.now = self.now.max(now);
+        if self.over {
+            return Err(SessionOver);
+        }
+        let joined = if self.under_way.is_some() {
+            self.join(request);
+            Joined::Joined
+        } else {
+            self.begin(request);
+            Joined::Began
+        };
+        self.settle();
+        Ok(joined)
+    }
+
+    /// The user's word.
+    ///
+    /// # Errors
+    /// When the choice is not open; nothing has changed then.
+    pub fn choose(&mut self, now: Time, choice: Choice) -> Result<(), ChoiceError> {
+        self.now = self.now.max(now);
+        let phase = self.phase().ok_or(ChoiceError::NoRequest)?;
+        if matches!(phase, Phase::Ending | Phase::Imposed) {
+            return Err(ChoiceError::TooLate);
+        }
+        let open = match choice {
+            Choice::Cancel => true,
+            Choice::Confirm => phase == Phase::Confirming,
+            _ => phase != Phase::Confirming,
+        };
+        if !open {
+            return Err(ChoiceError::NotNow);
+        }
+        if let Choice::EndOne(of) | Choice::Show(of) | Choice::AskAgain(Some(of)) = &choice {
+            if !self.apps.contains_key(of) {
+                return Err(ChoiceError::UnknownApp);
+            }
+        }
+        match choice {
+            Choice::Confirm => self.enter(Phase::Asking),
+            Choice::Cancel => self.cancel(CancelledBy::User),
+            Choice::EndOne(of) => self.end_one(&of),
+            Choice::EndAll => self.force_all(),
+            Choice::AskAgain(of) => self.ask_again(of.as_ref()),
+            Choice::Show(of) => {
+                if let Some(window) = self.apps[&of].window_to_answer() {
+                    self.act(Action::Activate(window));
+                }
+            }
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// The next thing to do, if any.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When to call [`Coordinator::handle_timeout`] at the latest.
+    #[must_use]
+    pub fn poll_deadline(&self) -> Option<Time> {
+        self.deadlines.next()
+    }
+
+    /// Makes states equal that differ only in time, or in what is kept for the report alone: a
+    /// search calls this after each step and lets any pending deadline be the next to expire,
+    /// with [`Coordinator::expire_next`].
+    #[doc(hidden)]
+    pub fn forget_times(&mut self) {
+        self.now = Time(0);
+        self.deadlines.forget_times();
+        if let Some(u) = &mut self.under_way {
+            u.gone.clear();
+            u.overridden.clear();
+        }
+    }
+
+    /// Lets `deadline` expire now, whatever its time. For searches.
+    #[doc(hidden)]
+    pub fn expire_next(&mut self, deadline: &Deadline) {
+        self.deadlines.clear(deadline);
+        self.expire(deadline.clone());
+        self.settle();
+    }
+
+    pub(crate) fn act(&mut self, action: Action) {
+        self.actions.push_back(action);
+    }
+
+    pub(crate) fn notice(&mut self, notice: Notice) {
+        self.actions.push_back(Action::Notice(notice));
+    }
+
+    /// Whether nothing of this application counts any more.
+    pub(crate) fn may_not_block(&self, app: &App) -> bool {
+        app.overridden || self.under_way.as_ref().is_some_and(|u| u.forced)
+    }
+
+    pub(crate) fn is_requester(&self, of: &Identity) -> bool {
+        self.under_way
+            .as_ref()
+            .is_some_and(|u| u.request.requester.contains(of))
+    }
+
+    /// Notes that the blockers and the number of open answers may have changed.
+    pub(crate) fn touch_state(&mut self) {
+        if let Some(u) = &mut self.under_way {
+            u.dirty = true;
+        }
+    }
+
+    /// What was seen is no longer all there is: look again before the next step.
+    pub(crate) fn outdate_look(&mut self) {
+        if let Some(u) = &mut self.under_way {
+            u.look = match u.look {
+                Look::Fresh | Look::Needed => Look::Needed,
+                Look::Looking { .. } => Look::Looking { stale: true },
+            };
+        }
+    }
+
+    fn begin(&mut self, request: Request) {
+        for voter in self.apps.values_mut().flat_map(|a| a.voters.values_mut()) {
+            // A D-Bus client that was told and stayed can be asked again; an XSMP client that
+            // stayed after Die is known by its windows from then on.
+            if voter.vote == Vote::Told && voter.round < Round::late(u16::MAX) {
+                voter.vote = Vote::Idle;
+            }
+        }
+        let phase = if request.confirm {
+            Phase::Confirming
+        } else {
+            Phase::Asking
+        };
+        if let Some(ms) = request.timeout {
+            self.deadlines.set(self.now.plus(ms), Deadline::Timeout);
+        }
+        if let Force::After(ms) = request.force {
+            self.deadlines.set(self.now.plus(ms), Deadline::ForceAfter);
+        }
+        let forced = request.force == Force::Now;
+        self.under_way = Some(UnderWay {
+            request,
+            phase,
+            step: Step::NotYet,
+            look: Look::Needed,
+            round: None,
+            pending: 0,
+            unasked: true,
+            blockers: BTreeSet::new(),
+            dirty: true,
+            shown: false,
+            forced: false,
+            imposed: None,
+            gone: Vec::new(),
+            overridden: BTreeSet::new(),
+        });
+        self.notice(Notice::Phase(phase));
+        if phase == Phase::Confirming {
+            self.show(true);
+        } else if forced {
+            self.force_all();
+        }
+    }
+
+    fn join(&mut self, new: Request) {
+        let Some(u) = &mut self.under_way else { return };
+        u.request.kind = u.request.kind.max(new.kind);
+        u.request.unattended &= new.unattended;
+        for of in new.requester {
+            if !u.request.requester.contains(&of) {
+                u.request.requester.push(of);
+            }
+        }
+        u.dirty = true;
+        if matches!(u.phase, Phase::Ending | Phase::Imposed) {
+            return;
+        }
+        if u.phase == Phase::Confirming && !new.confirm {
+            self.enter(Phase::Asking);
+        }
+        match new.force {
+            Force::Now if self.phase() == Some(Phase::Confirming) => {
+                // The user has not yet said that anything is to happen; force then.
+                if let Some(u) = &mut self.under_way {
+                    u.request.force = Force::Now;
+                }
+            }
+            Force::Now => self.force_all(),
+            Force::After(ms) => {
+                self.deadlines
+                    .set_at_latest(self.now.plus(ms), Deadline::ForceAfter);
+            }
+            Force::IfHung => {
+                if let Some(u) = &mut self.under_way {
+                    u.request.force = u.request.force.max(Force::IfHung);
+                }
+            }
+            Force::No => {}
+        }
+    }
+
+    pub(crate) fn enter(&mut self, phase: Phase) {
+        let Some(u) = &mut self.under_way else { return };
+        let confirmed = u.phase == Phase::Confirming;
+        let forced = u.request.force == Force::Now;
+        u.phase = phase;
+        u.dirty = true;
+        u.unasked = true;
+        if confirmed {
+            self.show(false);
+        }
+        self.notice(Notice::Phase(phase));
+        if confirmed && forced {
+            self.force_all();
+        }
+    }
+
+    fn show(&mut self, on: bool) {
+        let Some(u) = &mut self.under_way else { return };
+        if u.shown != on {
+            u.shown = on;
+            self.act(Action::Show(on));
+        }
+        if !on {
+            self.deadlines.clear(&Deadline::Show);
+        }
+    }
+
+    /// Does everything that can be done without a further fact.
+    fn settle(&mut self) {
+        while self.step() {}
+        self.mind_the_viewer();
+    }
+
+    /// One step; whether another may follow.
+    fn step(&mut self) -> bool {
+        if self.under_way.as_ref().is_some_and(|u| u.dirty) && !self.refresh() {
+            return false;
+        }
+        match self.phase() {
+            Some(Phase::Asking) => self.step_asking(),
+            Some(Phase::Closing) => self.step_closing(),
+            Some(Phase::Imposed) => self.step_imposed(),
+            Some(Phase::Confirming | Phase::Ending) | None => false,
+        }
+    }
+
+    /// Brings the blockers up to date; `false` when that ended the request.
+    fn refresh(&mut self) -> bool {
+        self.override_hung();
+        let Some(u) = &self.under_way else {
+            return false;
+        };
+        let counts = matches!(u.phase, Phase::Asking | Phase::Closing);
+        let mut pending = 0;
+        let mut now = BTreeSet::new();
+        for (of, app) in &self.apps {
+            if counts && !self.may_not_block(app) {
+                pending += app.pending();
+                now.extend(app.blockers(of, !u.request.requester.contains(of)));
+            }
+        }
+        let Some(u) = &mut self.under_way else {
+            return false;
+        };
+        u.dirty = false;
+        u.pending = pending;
+        let before = std::mem::replace(&mut u.blockers, now.clone());
+        let alone = u.request.unattended && !matches!(u.request.force, Force::After(_));
+        for gone in before.difference(&now) {
+            self.notice(Notice::Cleared(gone.clone()));
+        }
+        for new in now.difference(&before) {
+            self.notice(Notice::Blocked(new.clone()));
+        }
+        if now.is_empty() {
+            if self.phase() != Some(Phase::Confirming) {
+                self.show(false);
+            }
+        } else if alone {
+            self.cancel(CancelledBy::Blocked);
+            return false;
+        } else if self.under_way.as_ref().is_some_and(|u| !u.shown) {
+            self.deadlines
+                .set_at_latest(self.now.plus(self.policy.show), Deadline::Show);
+        }
+        true
+    }
+
+    /// With [`Force::IfHung`], what is not responding no longer blocks.
+    fn override_hung(&mut self) {
+        if self
+            .under_way
+            .as_ref()
+            .is_none_or(|u| u.request.force != Force::IfHung)
+        {
+            return;
+        }
+        let hung: Vec<Identity> = self
+            .apps
+            .iter()
+            .filter(|(of, a)| {
+                !a.overridden
+                    && a.blockers(of, true).iter().any(|b| {
+                        matches!(b.why, Why::NotResponding | Why::Window { hung: true, .. })
+                    })
+            })
+            .map(|(of, _)| of.clone())
+            .collect();
+        for of in hung {
+            self.override_app(&of, self.policy.forced);
+        }
+    }
+
+    /// A request that waits for the user has a deadline unless somebody shows it.
+    fn mind_the_viewer(&mut self) {
+        let waits = self
+            .under_way
+            .as_ref()
+            .is_some_and(|u| u.phase == Phase::Confirming || !u.blockers.is_empty());
+        if waits && !self.is_shown() {
+            self.deadlines
+                .set_at_latest(self.now.plus(self.policy.unshown), Deadline::Unshown);
+        } else if self.under_way.is_some() {
+            self.deadlines.clear(&Deadline::Unshown);
+        }
+    }
+
+    fn expire(&mut self, deadline: Deadline) {
+        match deadline {
+            Deadline::Voter(voter) => self.voter_is_late(voter),
+            Deadline::App(of) => self.next_stage(&of),
+            Deadline::Ping(of) => {
+                if let Some(app) = self.apps.get_mut(&of) {
+                    if app.responds == Responds::Pinged {
+                        app.responds = Responds::No;
+                        self.touch_state();
+                    }
+                }
+            }
+            Deadline::Look => self.look_is_late(),
+            Deadline::Show => self.show(true),
+            Deadline::Unshown => {
+                // While the screen is locked nothing can be shown, and the request waits.
+                if !self.locked {
+                    self.cancel(CancelledBy::NobodyShown);
+                }
+            }
+            Deadline::Timeout => self.cancel(CancelledBy::TimedOut),
+            Deadline::ForceAfter => {
+                if self.phase() == Some(Phase::Confirming) {
+                    self.enter(Phase::Asking);
+                }
+                self.force_all();
+            }
+            Deadline::Ending => self.ending_is_late(),
+            Deadline::ImposedTerm => self.enter_ending(),
+        }
+    }
+
+    /// Ends the request with the session going on.
+    pub(crate) fn cancel(&mut self, by: CancelledBy) {
+        if self
+            .under_way
+            .as_ref()
+            .is_none_or(|u| u.phase == Phase::Ending)
+        {
+            return;
+        }
+        let blockers = self.blockers().cloned().collect();
+        let told = self.void_queries();
+        let gone = self.gone().to_vec();
+        self.finish(Outcome::Cancelled {
+            by,
+            blockers,
+            gone,
+            told,
+        });
+    }
+
+    /// Ends the request because something failed.
+    pub(crate) fn fail(&mut self, why: String) {
+        self.void_queries();
+        let gone = self.gone().to_vec();
+        self.finish(Outcome::Failed { why, gone });
+    }
+
+    /// Tells everybody who was asked and not yet told to end that the query is void; the names of
+    /// those for whom it is too late.
+    fn void_queries(&mut self) -> Vec<String> {
+        let mut told = Vec::new();
+        let mut void = Vec::new();
+        for app in self.apps.values_mut() {
+            if !matches!(app.going, Going::No | Going::GaveUp) {
+                told.push(app.name.clone());
+            }
+            for (id, voter) in &mut app.voters {
+                match voter.vote {
+                    Vote::Idle | Vote::Told => continue,
+                    Vote::Asked(_) | Vote::AskingUser => {
+                        voter.owed = (voter.owed + 1).min(MAX_OWED);
+                    }
+                    Vote::Accepted | Vote::Refused(_) => {}
+                }
+                voter.vote = Vote::Idle;
+                void.push(*id);
+            }
+        }
+        for voter in void {
+            self.act(Action::CancelQuery(voter));
+        }
+        told
+    }
+
+    /// Forgets the request. What "end this one" began goes on by itself.
+    pub(crate) fn finish(&mut self, outcome: Outcome) {
+        let blockers = self
+            .under_way
+            .as_mut()
+            .map(|u| std::mem::take(&mut u.blockers));
+        for blocker in blockers.into_iter().flatten() {
+            self.notice(Notice::Cleared(blocker));
+        }
+        self.show(false);
+        self.under_way = None;
+        let deadlines = &self.deadlines;
+        for (of, app) in &mut self.apps {
+            if app.alone && deadlines.time_of(&Deadline::App(of.clone())).is_some() {
+                continue;
+            }
+            app.alone = false;
+            app.going = Going::No;
+            app.overridden = false;
+            app.responds = Responds::Yes;
+            for window in app.windows.values_mut() {
+                window.after = false;
+            }
+        }
+        let apps = &self.apps;
+        self.deadlines.retain(|d| match d {
+            Deadline::App(of) | Deadline::Ping(of) => apps.get(of).is_some_and(|a| a.alone),
+            _ => false,
+        });
+        let bare: Vec<Identity> = self
+            .apps
+            .iter()
+            .filter(|(_, a)| a.is_bare() && !a.alone)
+            .map(|(of, _)| of.clone())
+            .collect();
+        for of in bare {
+            self.forget(&of);
+        }
+        self.act(Action::Finished(outcome));
+    }
+}

@@ -1,0 +1,168 @@
+//! Ending, from which there is no way back, and the imposed end, which nobody can refuse.
+
+use crate::Going;
+use crate::action::{Action, CancelledBy, Outcome, Phase, Signal};
+use crate::coordinator::{Coordinator, Step};
+use crate::event::Request;
+use crate::id::Identity;
+use crate::time::Deadline;
+
+impl Coordinator {
+    pub(crate) fn enter_ending(&mut self) {
+        let Some(u) = &mut self.under_way else { return };
+        if u.phase == Phase::Ending {
+            return;
+        }
+        u.step = Step::Terminating;
+        u.blockers.clear();
+        let rest = match u.imposed {
+            // SIGTERM at 0.6 of the budget, SIGKILL at 0.9.
+            Some(budget) => budget * 3 / 10,
+            None => self.policy.rest,
+        };
+        self.enter(Phase::Ending);
+        self.deadlines.retain(|d| matches!(d, Deadline::Ending));
+        self.deadlines
+            .set_at_latest(self.now.plus(rest), Deadline::Ending);
+        self.act(Action::SignalRest(Signal::Term));
+    }
+
+    /// The present step has taken long enough.
+    pub(crate) fn ending_is_late(&mut self) {
+        let Some(u) = &mut self.under_way else { return };
+        match u.step {
+            Step::NotYet => {}
+            Step::Terminating => {
+                u.step = Step::Killing;
+                let rest = match u.imposed {
+                    Some(budget) => budget / 20,
+                    None => self.policy.rest,
+                };
+                self.act(Action::SignalRest(Signal::Kill));
+                self.deadlines.set(self.now.plus(rest), Deadline::Ending);
+            }
+            Step::Killing => self.end_session(),
+            Step::Backend => self.fail("the session did not end in time".to_owned()),
+        }
+    }
+
+    pub(crate) fn rest_gone(&mut self) {
+        if self
+            .under_way
+            .as_ref()
+            .is_some_and(|u| matches!(u.step, Step::Terminating | Step::Killing))
+        {
+            self.end_session();
+        }
+    }
+
+    fn end_session(&mut self) {
+        let Some(u) = &mut self.under_way else { return };
+        u.step = Step::Backend;
+        let kind = u.request.kind;
+        self.deadlines
+            .set(self.now.plus(self.policy.backend), Deadline::Ending);
+        self.act(Action::EndSession(kind));
+    }
+
+    pub(crate) fn backend_done(&mut self, result: Result<(), String>) {
+        let Some(u) = &self.under_way else { return };
+        if u.step != Step::Backend {
+            return;
+        }
+        match result {
+            Ok(()) => {
+                let overridden = u.overridden.iter().cloned().collect();
+                self.over = true;
+                self.finish(Outcome::Over { overridden });
+            }
+            Err(why) => self.fail(why),
+        }
+    }
+
+    /// The session will end within `budget` milliseconds: everyone is told at once.
+    pub(crate) fn imposed(&mut self, budget: u64) {
+        if self.over {
+            return;
+        }
+        if self.under_way.is_none() {
+            // Nobody can be asked: it begins as a request that asks nobody, and is at once
+            // taken over below.
+            let _began = self.request(
+                self.now,
+                Request {
+                    confirm: true,
+                    ..Request::default()
+                },
+            );
+        }
+        let Some(u) = &mut self.under_way else { return };
+        let budget = u.imposed.map_or(budget, |b| b.min(budget));
+        u.imposed = Some(budget);
+        if u.phase == Phase::Ending {
+            if u.step != Step::Backend {
+                self.deadlines
+                    .set_at_latest(self.now.plus(budget * 3 / 10), Deadline::Ending);
+            }
+            return;
+        }
+        self.deadlines
+            .set_at_latest(self.now.plus(budget * 6 / 10), Deadline::ImposedTerm);
+        let apps = &self.apps;
+        // What "end this one" began goes on by itself, should the end be called off.
+        self.deadlines.retain(|d| match d {
+            Deadline::ImposedTerm => true,
+            Deadline::App(of) => apps.get(of).is_some_and(|a| a.alone),
+            _ => false,
+        });
+        if u.phase == Phase::Imposed {
+            return;
+        }
+        u.forced = true;
+        self.enter(Phase::Imposed);
+        let all: Vec<Identity> = self.apps.keys().cloned().collect();
+        for of in all {
+            self.impose(&of);
+        }
+    }
+
+    /// One step of an imposed end: whoever came late is told too; when nobody is left, it ends
+    /// before its time.
+    pub(crate) fn step_imposed(&mut self) -> bool {
+        let late: Vec<Identity> = self
+            .apps
+            .iter()
+            .filter(|(_, a)| !a.shows_nothing() && (a.going == Going::No || a.can_be_told()))
+            .map(|(of, _)| of.clone())
+            .collect();
+        for of in &late {
+            self.impose(of);
+        }
+        if late.is_empty() && self.apps.values().all(|a| a.shows_nothing()) {
+            self.enter_ending();
+            return false;
+        }
+        !late.is_empty()
+    }
+
+    /// Tells and closes one application. Its ladder has no stages of its own: SIGTERM and SIGKILL
+    /// come to all at once.
+    fn impose(&mut self, of: &Identity) {
+        let Some(app) = self.apps.get_mut(of) else {
+            return;
+        };
+        if app.alone {
+            self.tell_all(of, true);
+            return;
+        }
+        app.overridden = false;
+        self.force(of, 0);
+        self.deadlines.clear(&Deadline::App(of.clone()));
+    }
+
+    pub(crate) fn restored(&mut self) {
+        if self.phase() == Some(Phase::Imposed) {
+            self.cancel(CancelledBy::Restored);
+        }
+    }
+}

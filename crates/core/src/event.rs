@@ -1,0 +1,246 @@
+//! What comes in: facts from the edges, requests and the user's choices.
+
+use crate::id::{Identity, InhibitorId, JobId, VoterId, WindowId};
+
+/// A fact that an edge observed. Unknown ids, repeats and late facts are harmless.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Event {
+    /// A client registered with a session protocol and can be asked.
+    Registered {
+        /// Its number.
+        voter: VoterId,
+        /// The application behind it.
+        of: Identity,
+        /// The name to show.
+        name: String,
+        /// When in the order of asking it comes.
+        round: Round,
+    },
+    /// A client left its protocol: unregistered, disconnected, crashed. Counts as accepting.
+    Unregistered(VoterId),
+    /// A client answered.
+    Answered(VoterId, Answer),
+    /// A window is there, or changed.
+    WindowSeen {
+        /// Its number.
+        window: WindowId,
+        /// The application behind it.
+        of: Identity,
+        /// What is known of it.
+        about: Window,
+    },
+    /// A window has gone.
+    WindowGone(WindowId),
+    /// A log-off inhibitor was taken.
+    Inhibited {
+        /// Its number.
+        inhibitor: InhibitorId,
+        /// The application behind it.
+        of: Identity,
+        /// The name to show.
+        name: String,
+        /// Why, in the application's words.
+        reason: String,
+    },
+    /// An inhibitor was released.
+    Uninhibited(InhibitorId),
+    /// A terminal has a foreground job that is not its idle shell.
+    JobSeen {
+        /// Its number.
+        job: JobId,
+        /// The terminal emulator.
+        of: Identity,
+        /// The terminal's name to show.
+        name: String,
+        /// The job's command line.
+        what: String,
+    },
+    /// The job has ended.
+    JobGone(JobId),
+    /// `guest` was started from within `host` (an editor from a terminal): closing the host takes
+    /// the guest along, so the guest goes first.
+    Hosted {
+        /// The application inside.
+        guest: Identity,
+        /// The application around it.
+        host: Identity,
+    },
+    /// The process has exited, for certain (its pidfd said so).
+    Exited(Identity),
+    /// The process is not the session's: never signal it, never wait for its exit.
+    Spared(Identity),
+    /// The application answered a ping, or cannot be pinged and is not stopped.
+    Pong(Identity),
+    /// The process is stopped (state T in `/proc/PID/stat`).
+    Stopped(Identity),
+    /// The answer to [`crate::Action::Look`]: everything seen by now has been told.
+    Looked,
+    /// Something that the user sees shows what the request waits for.
+    ViewerCame,
+    /// It no longer does.
+    ViewerLeft,
+    /// The screen was locked or unlocked.
+    Locked(bool),
+    /// The session will end within so many milliseconds, whatever anybody says.
+    Imposed(u64),
+    /// The imposed end was called off.
+    Restored,
+    /// The session bus is gone: nobody on it can object any more.
+    BusLost,
+    /// In Ending: no process of the session is left but those the backend ends.
+    RestGone,
+    /// In Ending: the backend has ended the session, or says why it could not.
+    Backend(Result<(), String>),
+}
+
+/// A client's answer to a query.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Answer {
+    /// Yes.
+    Accept,
+    /// The application says no by itself: a blocker.
+    Refuse(String),
+    /// The application asked the user, and the user said no: the request is cancelled.
+    UserRefused(String),
+    /// The application is asking the user; its deadline stops.
+    AskingUser,
+}
+
+/// When a client is asked: lower rounds first, all of one round together.
+///
+/// XSMP clients come after all others, because Qt 5 closes its clean windows when asked. Within a
+/// protocol higher shutdown levels come first, as `SetProcessShutdownParameters` orders them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Round {
+    late: bool,
+    // Stored inverted, so that the derived order is the order of asking.
+    below: u16,
+}
+
+impl Round {
+    /// The shutdown level of applications that set none: 0x280, as on Windows.
+    pub const DEFAULT_LEVEL: u16 = 0x280;
+
+    /// Clients that answer without side effects.
+    #[must_use]
+    pub fn early(level: u16) -> Self {
+        Self {
+            late: false,
+            below: u16::MAX - level,
+        }
+    }
+
+    /// Clients for whom being asked may already close something (XSMP).
+    #[must_use]
+    pub fn late(level: u16) -> Self {
+        Self {
+            late: true,
+            below: u16::MAX - level,
+        }
+    }
+}
+
+/// What is known of a window.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Window {
+    /// The application's name to show (app id, class).
+    pub name: String,
+    /// The title.
+    pub title: String,
+    /// The title carries a modified mark.
+    pub unsaved: bool,
+    /// A dialog.
+    pub dialog: bool,
+    /// The application loses windows when closed one by one and ends whole on SIGTERM (browsers).
+    pub ends_by_term: bool,
+}
+
+/// Which end is asked for. A higher one includes the lower.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// End the session.
+    #[default]
+    LogOff,
+    /// End the session and restart the machine.
+    Restart,
+    /// End the session and power the machine off.
+    PowerOff,
+}
+
+/// What the caller allows to be overridden.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Force {
+    /// Nothing: the user decides.
+    #[default]
+    No,
+    /// Only what is not responding (`EWX_FORCEIFHUNG`).
+    IfHung,
+    /// Everything, after so many milliseconds.
+    After(u64),
+    /// Everything, and nobody is asked (`EWX_FORCE`).
+    Now,
+}
+
+/// A request to end the session.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Request {
+    /// Which end.
+    pub kind: Kind,
+    /// The user confirms before anybody is asked.
+    pub confirm: bool,
+    /// What may be overridden.
+    pub force: Force,
+    /// Nobody is there to choose: the first blocker cancels.
+    pub unattended: bool,
+    /// The whole request may take so many milliseconds.
+    pub timeout: Option<u64>,
+    /// Why, to show.
+    pub reason: String,
+    /// The applications from within which the request came (a terminal, a bar): closed last, and
+    /// their windows never count against it.
+    pub requester: Vec<Identity>,
+}
+
+/// The user's word on a request under way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Choice {
+    /// Yes, in Confirming.
+    Confirm,
+    /// No: nobody else is ended.
+    Cancel,
+    /// End this application now, whatever becomes of the request.
+    EndOne(Identity),
+    /// End all that block, and all that will.
+    EndAll,
+    /// Ask this one again, or all that block.
+    AskAgain(Option<Identity>),
+    /// Show this application's windows.
+    Show(Identity),
+}
+
+/// Why a choice was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ChoiceError {
+    /// No request is under way.
+    NoRequest,
+    /// It is too late: the session is already ending.
+    TooLate,
+    /// Nothing is to be confirmed, or everything must be confirmed first.
+    NotNow,
+    /// There is no such application.
+    UnknownApp,
+}
+
+impl std::fmt::Display for ChoiceError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NoRequest => "no request to end the session is under way",
+            Self::TooLate => "the session is already ending and can no longer be kept",
+            Self::NotNow => "this choice is not open in the present phase",
+            Self::UnknownApp => "no application of that name is part of the request",
+        })
+    }
+}
+
+impl std::error::Error for ChoiceError {}

@@ -1,0 +1,241 @@
+//! What a fact from the edges changes in what is known.
+
+use crate::action::{Notice, Phase};
+use crate::app::{App, Going, Responds, Vote, Voter, Win};
+use crate::coordinator::Coordinator;
+use crate::event::{Event, Round, Window};
+use crate::id::{Identity, VoterId, WindowId};
+use crate::time::Deadline;
+
+impl Coordinator {
+    pub(crate) fn apply(&mut self, event: Event) {
+        match event {
+            Event::Registered {
+                voter,
+                of,
+                name,
+                round,
+            } => self.registered(voter, of, name, round),
+            Event::Unregistered(voter) => self.unregistered(voter),
+            Event::Answered(voter, answer) => self.answered(voter, answer),
+            Event::WindowSeen { window, of, about } => self.window_seen(window, of, about),
+            Event::WindowGone(window) => self.window_gone(window),
+            Event::Inhibited {
+                inhibitor,
+                of,
+                name,
+                reason,
+            } => {
+                if !self.inhibitors.contains_key(&inhibitor) {
+                    self.app(&of, &name).inhibitors.insert(inhibitor, reason);
+                    self.inhibitors.insert(inhibitor, of);
+                    self.touch_state();
+                }
+            }
+            Event::Uninhibited(inhibitor) => {
+                if let Some(of) = self.inhibitors.remove(&inhibitor) {
+                    if let Some(app) = self.apps.get_mut(&of) {
+                        app.inhibitors.remove(&inhibitor);
+                    }
+                    self.hold_gone(&of);
+                }
+            }
+            Event::JobSeen {
+                job,
+                of,
+                name,
+                what,
+            } => {
+                self.app(&of, &name).jobs.insert(job, what);
+                if let Some(before) = self.jobs.insert(job, of.clone()).filter(|b| *b != of) {
+                    if let Some(app) = self.apps.get_mut(&before) {
+                        app.jobs.remove(&job);
+                    }
+                    self.look_after(&before);
+                }
+                self.touch_state();
+            }
+            Event::JobGone(job) => {
+                if let Some(of) = self.jobs.remove(&job) {
+                    if let Some(app) = self.apps.get_mut(&of) {
+                        app.jobs.remove(&job);
+                    }
+                    self.hold_gone(&of);
+                }
+            }
+            Event::Hosted { guest, host } => self.hosted(&guest, host),
+            Event::Exited(of) => self.exited(&of),
+            Event::Spared(of) => {
+                if let Some(app) = self.apps.get_mut(&of) {
+                    app.spared = true;
+                    self.look_after(&of);
+                }
+            }
+            Event::Pong(of) => self.responds(&of, Responds::Yes),
+            Event::Stopped(of) => self.responds(&of, Responds::Stopped),
+            Event::Looked => self.looked(),
+            Event::ViewerCame => self.viewers = self.viewers.saturating_add(1),
+            Event::ViewerLeft => self.viewers = self.viewers.saturating_sub(1),
+            Event::Locked(locked) => self.locked = locked,
+            Event::Imposed(budget) => self.imposed(budget),
+            Event::Restored => self.restored(),
+            Event::BusLost => {
+                if matches!(
+                    self.phase(),
+                    Some(Phase::Confirming | Phase::Asking | Phase::Closing)
+                ) {
+                    self.fail("the session bus is gone, so nobody on it can be asked".to_owned());
+                }
+            }
+            Event::RestGone => self.rest_gone(),
+            Event::Backend(result) => self.backend_done(result),
+        }
+    }
+
+    /// The application of an identity, made known if it is not. The first name stays unless a
+    /// window tells a better one.
+    fn app(&mut self, of: &Identity, name: &str) -> &mut App {
+        let app = self.apps.entry(of.clone()).or_insert_with(App::new);
+        if app.name.is_empty() {
+            name.clone_into(&mut app.name);
+        }
+        app
+    }
+
+    fn registered(&mut self, id: VoterId, of: Identity, name: String, round: Round) {
+        if self.voters.contains_key(&id) {
+            return;
+        }
+        let voter = Voter {
+            round,
+            vote: Vote::Idle,
+            owed: 0,
+        };
+        self.app(&of, &name).voters.insert(id, voter);
+        self.voters.insert(id, of);
+        if let Some(u) = &mut self.under_way {
+            u.unasked = true;
+        }
+        self.touch_state();
+    }
+
+    fn unregistered(&mut self, id: VoterId) {
+        let Some(of) = self.voters.remove(&id) else {
+            return;
+        };
+        self.deadlines.clear(&Deadline::Voter(id));
+        let Some(app) = self.apps.get_mut(&of) else {
+            return;
+        };
+        let vote = app.voters.remove(&id).map(|v| v.vote);
+        if vote != Some(Vote::Idle) {
+            self.outdate_look();
+        }
+        self.touch_state();
+        self.look_after(&of);
+    }
+
+    fn window_seen(&mut self, id: WindowId, of: Identity, about: Window) {
+        if let Some(before) = self.windows.get(&id).filter(|b| **b != of).cloned() {
+            // Its process has become known since: it moves to that application.
+            if let Some(app) = self.apps.get_mut(&before) {
+                app.windows.remove(&id);
+            }
+            self.look_after(&before);
+        }
+        let known = self.windows.insert(id, of.clone()).is_some_and(|b| b == of);
+        let app = self.app(&of, &about.name);
+        if !about.name.is_empty() {
+            app.name.clone_from(&about.name);
+        }
+        let after = app.windows.get(&id).is_some_and(|w| w.after);
+        let was_unsaved = app.windows.get(&id).is_some_and(|w| w.about.unsaved);
+        let saved = was_unsaved && !about.unsaved;
+        app.windows.insert(id, Win { about, after });
+        if !known {
+            self.opened_after_all(id, &of);
+        }
+        if saved {
+            self.ask_again_if_clear(&of);
+        }
+        self.touch_state();
+    }
+
+    /// A window opened: on an application that was closed or told, it is an answer.
+    fn opened_after_all(&mut self, id: WindowId, of: &Identity) {
+        let Some(app) = self.apps.get(of) else { return };
+        let overridden = self.may_not_block(app) || app.alone;
+        match app.going {
+            Going::No | Going::GaveUp => {}
+            // Save dialogs of what is ended anyway are closed like everything else of it.
+            _ if overridden => self.act(crate::Action::Close(id)),
+            _ => {
+                if let Some(w) = self.apps.get_mut(of).and_then(|a| a.windows.get_mut(&id)) {
+                    w.after = true;
+                }
+                self.stay(of);
+            }
+        }
+    }
+
+    fn window_gone(&mut self, id: WindowId) {
+        let Some(of) = self.windows.remove(&id) else {
+            return;
+        };
+        let Some(app) = self.apps.get_mut(&of) else {
+            return;
+        };
+        let unsaved = app.windows.remove(&id).is_some_and(|w| w.about.unsaved);
+        self.touch_state();
+        self.look_after(&of);
+        if unsaved {
+            self.ask_again_if_clear(&of);
+        }
+    }
+
+    fn hold_gone(&mut self, of: &Identity) {
+        self.touch_state();
+        self.look_after(of);
+        self.ask_again_if_clear(of);
+    }
+
+    fn hosted(&mut self, guest: &Identity, host: Identity) {
+        // A cycle would leave both waiting for each other for ever.
+        let mut above = Some(&host);
+        while let Some(of) = above {
+            if of == guest {
+                return;
+            }
+            above = self.apps.get(of).and_then(|a| a.host.as_ref());
+        }
+        if let Some(app) = self.apps.get_mut(guest) {
+            app.host = Some(host);
+        }
+    }
+
+    fn exited(&mut self, of: &Identity) {
+        let Some(app) = self.apps.get(of) else { return };
+        let going = app.going != Going::No;
+        let name = app.name.clone();
+        self.forget(of);
+        self.outdate_look();
+        if going {
+            self.record_gone(&name);
+            self.notice(Notice::Gone {
+                of: of.clone(),
+                name,
+            });
+        }
+    }
+
+    pub(crate) fn responds(&mut self, of: &Identity, responds: Responds) {
+        let Some(app) = self.apps.get_mut(of) else {
+            return;
+        };
+        if app.responds != responds {
+            app.responds = responds;
+            self.deadlines.clear(&Deadline::Ping(of.clone()));
+            self.touch_state();
+        }
+    }
+}
