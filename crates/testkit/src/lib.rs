@@ -1,1 +1,27 @@
-//! x
+//! The real things, for tests: buses, X servers, sway, terminals and applications.
+//!
+//! Every guard here starts a real program in a process group of its own, waits until the program
+//! itself says that it is ready, and on drop (also while a test panics) ends it with everything it
+//! started and removes its files. A test process that is killed outright leaves nothing either: a
+//! small watcher outlives it by some milliseconds and sweeps (see [`session`]).
+//!
+//! - [`session::Sandbox`]: directories, a clean environment, an unprivileged user, processes.
+//! - [`bus::Bus`]: dbus-daemon, dbus-broker, or the embedded bus.
+//! - [`x11::Xvfb`] and [`sway::Sway`]: displays, with helpers to see windows and to type.
+//! - [`pty::Pty`]: a command on a terminal that can be lost.
+//! - [`apps`]: real applications, read and written through their accessibility tree.
+//! - [`gnome_client`]: clients of org.gnome.SessionManager that refuse, are silent or crash.
+//! - [`names::OwnsName`]: another program that owns a well-known name.
+//!
+//! It panics where a test should fail: a program that is missing names its Debian package, a wait
+//! that ran out says what was awaited and what was there instead. Nothing is ever skipped.
+//!
+//! A test is expected to hold its guards in variables; guards started in a sandbox keep it alive.
+
+pub mod bus;
+pub mod programs;
+pub mod session;
+mod sweep;
+pub mod wait;
+
+mod rt;

@@ -1,0 +1,123 @@
+//! Finds every process that a sandbox started, however far it has gone, and ends it.
+//!
+//! Each process of a sandbox carries `ENDSESSION_TEST=<process id>.<sandbox>` in its environment, and
+//! so does whatever it starts: also what detached itself or what a bus activated. The sweep reads
+//! `/proc/*/environ` for it. For a test process that was itself killed a watcher does the same; it
+//! lives in a group of its own and waits for the end of its standard input.
+
+use std::{
+    fs,
+    os::fd::{AsFd, OwnedFd},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{ChildStdin, Command, Stdio},
+    sync::OnceLock,
+    time::Duration,
+};
+
+use rustix::process::{Signal, pidfd_send_signal};
+
+use crate::wait::{Deadline, pidfd};
+
+/// The variable that marks a sandbox's processes.
+pub(crate) const MARK: &str = "ENDSESSION_TEST";
+
+/// Rounds of killing before the sweep gives up: each sees what the round before had just forked.
+const ROUNDS: usize = 50;
+
+/// The directory of this test process and the name all its sandboxes' marks begin with.
+pub(crate) struct Home {
+    pub(crate) dir: PathBuf,
+    pub(crate) mark: String,
+    /// Its end tells the watcher that this process is gone.
+    _watcher: ChildStdin,
+}
+
+/// The one [`Home`] of this test process.
+pub(crate) fn home() -> &'static Home {
+    static HOME: OnceLock<Home> = OnceLock::new();
+    HOME.get_or_init(|| {
+        // Short: socket paths in it may have 107 bytes.
+        let dir = tempfile::Builder::new()
+            .prefix("es-")
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .tempdir()
+            .expect("a temporary directory")
+            .keep();
+        let random = dir
+            .file_name()
+            .and_then(|name| name.to_str())
+            .expect("a name of ASCII");
+        let mark = format!("{}{}", std::process::id(), random.trim_start_matches("es"));
+        let watcher = watcher(&dir, &mark);
+        Home {
+            dir,
+            mark,
+            _watcher: watcher,
+        }
+    })
+}
+
+/// Starts what outlives this process to clean up behind it.
+fn watcher(dir: &Path, mark: &str) -> ChildStdin {
+    const SCRIPT: &str = r#"
+        while read -r _; do :; done
+        for round in 1 2 3 4 5 6 7 8 9 10; do
+            found=$(grep -lasz "^ENDSESSION_TEST=$1\." /proc/[0-9]*/environ)
+            [ -n "$found" ] || break
+            for file in $found; do
+                pid=${file#/proc/}
+                kill -KILL "${pid%/environ}" 2>/dev/null
+            done
+        done
+        rm -rf -- "$2"
+    "#;
+    let mut child = Command::new("/bin/sh")
+        .args(["-c", SCRIPT, "endsession-test-watcher", mark])
+        .arg(dir)
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .expect("/bin/sh");
+    child.stdin.take().expect("stdin was piped")
+}
+
+/// The living processes whose mark is `mark`, with a descriptor each that names them for good.
+pub(crate) fn marked(mark: &str) -> Vec<(u32, OwnedFd)> {
+    let wanted = format!("{MARK}={mark}").into_bytes();
+    let carries = |pid: u32| {
+        fs::read(format!("/proc/{pid}/environ"))
+            .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|var| var == wanted))
+    };
+    let Ok(proc) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    proc.flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| *pid != std::process::id() && carries(*pid))
+        // Read again once the descriptor is there: a number may have changed hands in between.
+        .filter_map(|pid| Some((pid, pidfd(pid)?)))
+        .filter(|(pid, _)| carries(*pid))
+        .collect()
+}
+
+/// Kills everything marked `mark`, and waits until it is gone.
+pub(crate) fn kill_marked(mark: &str) {
+    for _ in 0..ROUNDS {
+        let found = marked(mark);
+        if found.is_empty() {
+            return;
+        }
+        for (_, process) in &found {
+            let _ = pidfd_send_signal(process, Signal::KILL);
+        }
+        let deadline = Deadline::after(Duration::from_secs(5));
+        for (_, process) in &found {
+            deadline.readable(process.as_fd());
+        }
+    }
+    eprintln!("testkit: processes of sandbox {mark} keep appearing");
+}
