@@ -85,12 +85,27 @@ fn watcher(dir: &Path, mark: &str) -> ChildStdin {
     child.stdin.take().expect("stdin was piped")
 }
 
+/// A process's environment as the kernel tells it; None when it may not be read or there is none.
+///
+/// A process that is just executing a program shows an empty one for some microseconds; it is asked
+/// again. A process that has none at all costs the few milliseconds that takes.
+pub(crate) fn environ(pid: u32) -> Option<Vec<u8>> {
+    for _ in 0..10 {
+        let bytes = fs::read(format!("/proc/{pid}/environ")).ok()?;
+        // A kernel thread has no environment either, and no program.
+        if !bytes.is_empty() || fs::read_link(format!("/proc/{pid}/exe")).is_err() {
+            return Some(bytes);
+        }
+        std::thread::sleep(Duration::from_micros(300));
+    }
+    Some(Vec::new())
+}
+
 /// The living processes whose mark is `mark`, with a descriptor each that names them for good.
 pub(crate) fn marked(mark: &str) -> Vec<(u32, OwnedFd)> {
     let wanted = format!("{MARK}={mark}").into_bytes();
     let carries = |pid: u32| {
-        fs::read(format!("/proc/{pid}/environ"))
-            .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|var| var == wanted))
+        environ(pid).is_some_and(|all| all.split(|byte| *byte == 0).any(|var| var == wanted))
     };
     let Ok(proc) = fs::read_dir("/proc") else {
         return Vec::new();

@@ -53,7 +53,9 @@ impl Broker {
         let path = sandbox.runtime_dir().join("bus");
         let listener = UnixListener::bind(&path).expect("the bus's socket");
         // The broker accepts until there is nobody left; on a blocking socket it would wait there.
-        listener.set_nonblocking(true).expect("a socket that does not block");
+        listener
+            .set_nonblocking(true)
+            .expect("a socket that does not block");
         sandbox.give(&path);
         let (ours, theirs) = UnixStream::pair().expect("a socket pair");
         let process = sandbox.spawn_on(command(), theirs.into());

@@ -415,7 +415,7 @@ impl Drop for Inner {
 ///
 /// It tells what a manager under test gave its children: the bus, the display, `SESSION_MANAGER`.
 pub fn environ_of(pid: u32) -> BTreeMap<String, String> {
-    let bytes = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let bytes = sweep::environ(pid).unwrap_or_default();
     let variables = bytes.split(|byte| *byte == 0).filter_map(|variable| {
         let text = OsString::from_vec(variable.to_vec()).into_string().ok()?;
         let (name, value) = text.split_once('=')?;
