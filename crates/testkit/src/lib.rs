@@ -21,7 +21,9 @@
 pub mod bus;
 pub mod programs;
 pub mod session;
+pub mod sway;
 mod sweep;
 pub mod wait;
+pub mod x11;
 
 mod rt;

@@ -59,6 +59,10 @@ pub(crate) fn home() -> &'static Home {
 }
 
 /// Starts what outlives this process to clean up behind it.
+#[expect(
+    clippy::zombie_processes,
+    reason = "it outlives this process, by design"
+)]
 fn watcher(dir: &Path, mark: &str) -> ChildStdin {
     const SCRIPT: &str = r#"
         while read -r _; do :; done
@@ -68,8 +72,15 @@ fn watcher(dir: &Path, mark: &str) -> ChildStdin {
             for file in $found; do
                 pid=${file#/proc/}
                 kill -KILL "${pid%/environ}" 2>/dev/null
+                dead="$dead ${pid%/environ} "
             done
         done
+        for lock in /tmp/.X*-lock; do
+            number=${lock#/tmp/.X}
+            case $dead in *" $(tr -d " \n" <"$lock") "*)
+                rm -f "$lock" "/tmp/.X11-unix/X${number%-lock}" ;;
+            esac
+        done 2>/dev/null
         rm -rf -- "$2"
     "#;
     let mut child = Command::new("/bin/sh")
@@ -121,18 +132,58 @@ pub(crate) fn marked(mark: &str) -> Vec<(u32, OwnedFd)> {
 
 /// Kills everything marked `mark`, and waits until it is gone.
 pub(crate) fn kill_marked(mark: &str) {
+    let mut dead = Vec::new();
     for _ in 0..ROUNDS {
         let found = marked(mark);
         if found.is_empty() {
-            return;
+            return remove_display_locks(&dead);
         }
+        dead.extend(found.iter().map(|(pid, _)| *pid));
         for (_, process) in &found {
             let _ = pidfd_send_signal(process, Signal::KILL);
         }
         let deadline = Deadline::after(Duration::from_secs(5));
-        for (_, process) in &found {
-            deadline.readable(process.as_fd());
+        for (pid, process) in &found {
+            if !deadline.readable(process.as_fd()) {
+                eprintln!("testkit: process {pid} of sandbox {mark} was killed and is still there");
+            }
         }
     }
     eprintln!("testkit: processes of sandbox {mark} keep appearing");
+}
+
+/// Removes the locks and sockets of X displays that processes of `dead` held: an X server, or a
+/// compositor for its Xwayland, leaves them when it is killed.
+fn remove_display_locks(dead: &[u32]) {
+    let Ok(dir) = fs::read_dir("/tmp") else {
+        return;
+    };
+    for entry in dir.flatten() {
+        let name = entry.file_name();
+        let number = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(".X")?.strip_suffix("-lock"));
+        let holder = fs::read_to_string(entry.path()).unwrap_or_default();
+        let held_by_dead = holder.trim().parse().is_ok_and(|pid| dead.contains(&pid));
+        if let (Some(number), true) = (number, held_by_dead) {
+            remove_display_socket(number);
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Removes the socket of X display `number`, unless some process has it open: the number may have
+/// been taken over.
+pub(crate) fn remove_display_socket(number: &str) {
+    let socket = format!("/tmp/.X11-unix/X{number}");
+    // Also lists a socket that is bound and does not listen yet, where a connection would be refused.
+    let open = fs::read_to_string("/proc/net/unix").unwrap_or_default();
+    let is_open = |line: &str| {
+        line.rsplit(' ')
+            .next()
+            .is_some_and(|path| path.trim_start_matches('@') == socket)
+    };
+    if !open.lines().any(is_open) {
+        let _ = fs::remove_file(socket);
+    }
 }

@@ -1,5 +1,10 @@
 //! Each bus starts, carries a call and a name, knows its users, and leaves nothing.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
 use std::time::Duration;
 
 use endsession_testkit::{bus::Bus, session::Sandbox, wait::is_alive};

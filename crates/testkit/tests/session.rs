@@ -1,5 +1,10 @@
 //! The sandbox: processes start, are seen to end, and leave nothing.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
