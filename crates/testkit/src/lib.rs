@@ -20,6 +20,7 @@
 
 pub mod bus;
 pub mod programs;
+pub mod pty;
 pub mod session;
 pub mod sway;
 mod sweep;
