@@ -1,0 +1,354 @@
+//! The session bus: our names on it, who its peers are, and what goes out.
+//!
+//! Everything that the bus sends comes through one stream, in order, replies to our own questions
+//! included: waiting for a reply inside the loop would stop the stream that brings it.
+
+use std::collections::HashMap;
+use std::num::{NonZeroU32, NonZeroUsize};
+
+use endsession_core::Identity;
+use futures_util::{FutureExt as _, StreamExt as _};
+use zbus::message::{Flags, Header, Type};
+use zbus::names::BusName;
+use zbus::{Connection, Message, MessageStream, connection};
+
+use crate::process;
+
+/// Peers remembered. Each that leaves the bus is forgotten; the cap is against a bus that does not
+/// say so.
+const MAX_PEERS: usize = 16_384;
+
+/// Messages of one peer kept while the bus is asked who it is.
+const MAX_PARKED: usize = 1024;
+
+const DBUS: &str = "org.freedesktop.DBus";
+const DBUS_PATH: &str = "/org/freedesktop/DBus";
+
+/// Who is at the other end, as the bus vouches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Peer {
+    /// Its unique name.
+    pub(crate) name: String,
+    pub(crate) pid: Option<u32>,
+    pub(crate) uid: Option<u32>,
+    /// Its process, or its connection where the bus tells no process.
+    pub(crate) identity: Identity,
+}
+
+/// What came in.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// A method call, and who made it.
+    Call(Message, Peer),
+    /// A peer left the bus.
+    Left(String),
+    /// A peer answered our ping, or left it unanswered with an error, which it could only do alive.
+    Pong(Identity),
+}
+
+#[derive(Debug)]
+enum Known {
+    Yes(Peer),
+    Asking(Vec<Message>),
+}
+
+/// One connection to a session bus.
+#[derive(Debug)]
+pub(crate) struct Bus {
+    connection: Connection,
+    stream: MessageStream,
+    out: Vec<Message>,
+    peers: HashMap<String, Known>,
+    lookups: HashMap<NonZeroU32, String>,
+    pings: HashMap<NonZeroU32, Identity>,
+    anonymous: u64,
+}
+
+/// Why the bus could not be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BusError {
+    /// The bus itself.
+    #[error("the session bus at {address}: {source}")]
+    Bus {
+        /// Where.
+        address: String,
+        /// What it said.
+        source: zbus::Error,
+    },
+    /// Somebody owns the session already.
+    #[error("{owner} already manages this session (it owns {name} on the session bus); use its own log-off, or `endsession run`, which starts a session with a bus of its own")]
+    Owned {
+        /// The bus name.
+        name: String,
+        /// The program and pid that own it.
+        owner: String,
+    },
+}
+
+/// The names by which session managers are known. Owning any of them means owning the session.
+pub const MANAGER_NAMES: [&str; 6] = [
+    "org.gnome.SessionManager",
+    "org.kde.ksmserver",
+    "org.xfce.SessionManager",
+    "org.lxqt.session",
+    "com.system76.CosmicSession",
+    "org.endsession.Manager1",
+];
+
+impl Bus {
+    pub(crate) async fn connect(address: &str) -> Result<Self, BusError> {
+        let error = |source| BusError::Bus { address: address.to_owned(), source };
+        let queue = NonZeroUsize::new(1024).unwrap_or(NonZeroUsize::MIN);
+        let stream = connection::Builder::address(address)
+            .max_queued(queue)
+            .build_message_stream()
+            .await
+            .map_err(error)?;
+        let connection = Connection::from(&stream);
+        // Only departures of connections: a general rule would wake us for every name that comes.
+        let rule = "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',\
+                    member='NameOwnerChanged',arg2=''";
+        connection
+            .call_method(Some(DBUS), DBUS_PATH, Some(DBUS), "AddMatch", &rule)
+            .await
+            .map_err(error)?;
+        Ok(Self {
+            connection,
+            stream,
+            out: Vec::new(),
+            peers: HashMap::new(),
+            lookups: HashMap::new(),
+            pings: HashMap::new(),
+            anonymous: 0,
+        })
+    }
+
+    /// Takes the session manager's names, all or none.
+    pub(crate) async fn take_names(&self, address: &str) -> Result<(), BusError> {
+        let error = |source| BusError::Bus { address: address.to_owned(), source };
+        for name in MANAGER_NAMES {
+            if let Some(owner) = self.owner(name).await {
+                return Err(BusError::Owned { name: name.to_owned(), owner });
+            }
+        }
+        for name in ["org.gnome.SessionManager", crate::control::NAME] {
+            const DO_NOT_QUEUE: u32 = 4;
+            let reply = self
+                .connection
+                .call_method(Some(DBUS), DBUS_PATH, Some(DBUS), "RequestName", &(name, DO_NOT_QUEUE))
+                .await
+                .map_err(error)?;
+            let owned: u32 = reply.body().deserialize().map_err(error)?;
+            if owned != 1 {
+                // Somebody was faster than our question.
+                let owner = self.owner(name).await.unwrap_or_else(|| "another program".to_owned());
+                return Err(BusError::Owned { name: name.to_owned(), owner });
+            }
+        }
+        Ok(())
+    }
+
+    /// Who owns a name, as "program (pid N)".
+    async fn owner(&self, name: &str) -> Option<String> {
+        let reply = self
+            .connection
+            .call_method(Some(DBUS), DBUS_PATH, Some(DBUS), "GetConnectionUnixProcessID", &name)
+            .await
+            .ok()?;
+        let pid: u32 = reply.body().deserialize().ok()?;
+        let program = process::Stat::read(pid).map_or_else(|| "a program".to_owned(), |s| s.comm);
+        Some(format!("{program} (pid {pid})"))
+    }
+
+    /// Waits for the next message; `None` when the bus is gone. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Option<Message> {
+        self.stream.next().await?.ok()
+    }
+
+    /// A message that has already arrived.
+    pub(crate) fn try_next(&mut self) -> Option<Message> {
+        self.stream.next().now_or_never()??.ok()
+    }
+
+    /// Sorts one message; calls of a peer not yet known wait until the bus has told who it is.
+    pub(crate) fn sort(&mut self, message: Message) -> Vec<Incoming> {
+        match message.message_type() {
+            Type::MethodCall => self.sort_call(message).into_iter().collect(),
+            Type::MethodReturn | Type::Error => self.sort_reply(&message),
+            Type::Signal => self.sort_signal(&message).into_iter().collect(),
+        }
+    }
+
+    fn sort_call(&mut self, message: Message) -> Option<Incoming> {
+        let sender = message.header().sender()?.to_string();
+        match self.peers.get_mut(&sender) {
+            Some(Known::Yes(peer)) => Some(Incoming::Call(message, peer.clone())),
+            Some(Known::Asking(parked)) => {
+                if parked.len() < MAX_PARKED {
+                    parked.push(message);
+                }
+                None
+            }
+            None => {
+                if self.peers.len() >= MAX_PEERS {
+                    tracing::warn!("more than {MAX_PEERS} peers on the bus; forgetting all of them");
+                    self.peers.clear();
+                }
+                let ask = Message::method_call(DBUS_PATH, "GetConnectionCredentials")
+                    .destination(DBUS)
+                    .interface(DBUS)
+                    .build(&sender.as_str())
+                    .ok()?;
+                self.lookups.insert(ask.primary_header().serial_num(), sender.clone());
+                self.out.push(ask);
+                self.peers.insert(sender, Known::Asking(vec![message]));
+                None
+            }
+        }
+    }
+
+    fn sort_reply(&mut self, message: &Message) -> Vec<Incoming> {
+        let Some(serial) = message.header().reply_serial() else { return Vec::new() };
+        if let Some(of) = self.pings.remove(&serial) {
+            return vec![Incoming::Pong(of)];
+        }
+        let Some(sender) = self.lookups.remove(&serial) else { return Vec::new() };
+        let Some(Known::Asking(parked)) = self.peers.remove(&sender) else { return Vec::new() };
+        if message.message_type() == Type::Error {
+            // It left before the bus could say who it was.
+            return Vec::new();
+        }
+        let body = message.body();
+        let mut found: HashMap<String, zbus::zvariant::Value<'_>> = body.deserialize().unwrap_or_default();
+        let mut number = |key: &str| found.remove(key).and_then(|v| u32::try_from(v).ok());
+        let (pid, uid) = (number("ProcessID"), number("UnixUserID"));
+        let identity = pid.and_then(process::identity).unwrap_or_else(|| {
+            self.anonymous += 1;
+            Identity::Peer(self.anonymous)
+        });
+        let peer = Peer { name: sender.clone(), pid, uid, identity };
+        self.peers.insert(sender, Known::Yes(peer.clone()));
+        parked.into_iter().map(|m| Incoming::Call(m, peer.clone())).collect()
+    }
+
+    fn sort_signal(&mut self, message: &Message) -> Option<Incoming> {
+        let header = message.header();
+        if header.member()?.as_str() != "NameOwnerChanged" || header.sender()?.as_str() != DBUS {
+            return None;
+        }
+        let body = message.body();
+        let (name, _old, new): (&str, &str, &str) = body.deserialize().ok()?;
+        if !new.is_empty() || !name.starts_with(':') {
+            return None;
+        }
+        // Calls that it made before are answered to nobody; what it held is let go.
+        self.peers.remove(name);
+        Some(Incoming::Left(name.to_owned()))
+    }
+
+    /// Asks whether a peer still handles messages.
+    pub(crate) fn ping(&mut self, name: &str, of: &Identity) {
+        let ping = Message::method_call("/", "Ping")
+            .interface("org.freedesktop.DBus.Peer")
+            .destination(name)
+            .build(&());
+        if let Ok(ping) = ping {
+            self.pings.insert(ping.primary_header().serial_num(), of.clone());
+            self.out.push(ping);
+        }
+    }
+
+    /// Queues a message for [`Bus::flush`].
+    pub(crate) fn send(&mut self, message: Message) {
+        self.out.push(message);
+    }
+
+    /// Sends what is queued, with as few writes as the socket allows.
+    pub(crate) async fn flush(&mut self) -> Result<(), zbus::Error> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let out = std::mem::take(&mut self.out);
+        self.connection.send_all(&out).await
+    }
+}
+
+/// A method's failure, by D-Bus error name and text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) name: &'static str,
+    pub(crate) text: String,
+}
+
+impl Failure {
+    pub(crate) fn new(name: &'static str, text: impl Into<String>) -> Self {
+        Self { name, text: text.into() }
+    }
+
+    pub(crate) fn unknown_method(header: &Header<'_>) -> Self {
+        let member = header.member().map(|m| m.to_string()).unwrap_or_default();
+        let interface = header.interface().map(|i| i.to_string()).unwrap_or_default();
+        Self::new(
+            "org.freedesktop.DBus.Error.UnknownMethod",
+            format!("there is no method {member:?} of {interface:?} on this object"),
+        )
+    }
+
+    pub(crate) fn unknown_object(path: &str) -> Self {
+        Self::new("org.freedesktop.DBus.Error.UnknownObject", format!("there is no object {path}"))
+    }
+
+    pub(crate) fn arguments(header: &Header<'_>, expected: &str) -> Self {
+        let member = header.member().map(|m| m.to_string()).unwrap_or_default();
+        Self::new(
+            "org.freedesktop.DBus.Error.InvalidArgs",
+            format!("{member} takes ({expected}), and was called with ({})", header.signature()),
+        )
+    }
+
+    pub(crate) fn denied(text: impl Into<String>) -> Self {
+        Self::new("org.freedesktop.DBus.Error.AccessDenied", text)
+    }
+}
+
+/// A method's outcome: its reply, ready to send.
+pub(crate) type Answered = Result<Message, Failure>;
+
+/// Builds a reply.
+pub(crate) fn reply<B>(header: &Header<'_>, body: &B) -> Answered
+where
+    B: serde::Serialize + zbus::zvariant::DynamicType,
+{
+    Message::method_return(header).build(body).map_err(|e| {
+        Failure::new("org.freedesktop.DBus.Error.Failed", format!("the reply could not be built: {e}"))
+    })
+}
+
+/// Whether the caller wants a reply at all.
+pub(crate) fn wants_reply(message: &Message) -> bool {
+    !message.primary_header().flags().contains(Flags::NoReplyExpected)
+}
+
+/// The message for a failure.
+pub(crate) fn failure(header: &Header<'_>, failure: &Failure) -> Option<Message> {
+    Message::error(header, failure.name).build(&failure.text.as_str()).ok()
+}
+
+/// A signal, to one peer or to everybody who listens.
+pub(crate) fn signal<B>(to: Option<&str>, path: &str, interface: &str, member: &str, body: &B) -> Option<Message>
+where
+    B: serde::Serialize + zbus::zvariant::DynamicType,
+{
+    let mut builder = Message::signal(path, interface, member);
+    if let Some(to) = to {
+        builder = builder.destination(BusName::try_from(to).ok()?);
+    }
+    match builder.build(body) {
+        Ok(message) => Some(message),
+        Err(error) => {
+            tracing::error!("{interface}.{member} on {path} could not be built: {error}");
+            None
+        }
+    }
+}

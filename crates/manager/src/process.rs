@@ -1,0 +1,326 @@
+//! Processes: who they are, whose they are, and when they end. Reads /proc and pidfds; signals
+//! only what [`is_of_session`] vouches for.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use endsession_core::{Identity, Signal};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use rustix::process::{Pid, PidfdFlags, Signal as RawSignal, pidfd_open, pidfd_send_signal};
+use tokio::io::unix::AsyncFd;
+
+/// What `/proc/PID/stat` tells of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// The process.
+    pub pid: u32,
+    /// Its command name, at most 15 bytes.
+    pub comm: String,
+    /// R, S, D, T (stopped), t (traced), Z (gone, not yet reaped) and others.
+    pub state: char,
+    /// Its parent.
+    pub ppid: u32,
+    /// Its process group.
+    pub pgrp: u32,
+    /// Its session, by the pid of the session leader.
+    pub session: u32,
+    /// Its controlling terminal's device number, 0 for none.
+    pub tty: u64,
+    /// The foreground process group of that terminal.
+    pub tpgid: i64,
+    /// Its start time in clock ticks since boot.
+    pub start: u64,
+}
+
+impl Stat {
+    /// Reads one process; `None` when it is gone or its line makes no sense.
+    #[must_use]
+    pub fn read(pid: u32) -> Option<Self> {
+        Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        // The name stands in parentheses and may contain any of them itself.
+        let (open, close) = (line.find('(')?, line.rfind(')')?);
+        let pid = line.get(..open)?.trim().parse().ok()?;
+        let comm = line.get(open + 1..close)?.to_owned();
+        let rest: Vec<&str> = line.get(close + 1..)?.split_ascii_whitespace().collect();
+        let number = |at: usize| rest.get(at)?.parse::<i64>().ok();
+        Some(Self {
+            pid,
+            comm,
+            state: rest.first()?.chars().next()?,
+            ppid: u32::try_from(number(1)?).ok()?,
+            pgrp: u32::try_from(number(2)?).ok()?,
+            session: u32::try_from(number(3)?).ok()?,
+            // Printed as a signed int.
+            tty: u64::try_from(number(4)? & 0xffff_ffff).ok()?,
+            tpgid: number(5)?,
+            start: rest.get(19)?.parse().ok()?,
+        })
+    }
+
+    /// The identity of this process.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity::Process { pid: self.pid, start: self.start }
+    }
+
+    /// Stopped by a signal or a tracer.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.state, 'T' | 't')
+    }
+
+    /// It has ended and only waits for its parent.
+    #[must_use]
+    pub fn is_zombie(&self) -> bool {
+        matches!(self.state, 'Z' | 'X')
+    }
+}
+
+/// The identity of a live process by its pid.
+#[must_use]
+pub fn identity(pid: u32) -> Option<Identity> {
+    Stat::read(pid).filter(|s| !s.is_zombie()).map(|s| s.identity())
+}
+
+/// The arguments of a process; empty for kernel threads and what may not be read.
+#[must_use]
+pub fn arguments(pid: u32) -> Vec<String> {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    bytes
+        .split(|b| *b == 0)
+        .filter(|a| !a.is_empty())
+        .map(|a| String::from_utf8_lossy(a).into_owned())
+        .collect()
+}
+
+/// The name of the program that a process executes: the last part of its path.
+#[must_use]
+pub fn program(pid: u32) -> Option<String> {
+    let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    Some(name.strip_suffix(" (deleted)").map(str::to_owned).unwrap_or(name))
+}
+
+/// One variable of a process's environment as it was when it was started.
+#[must_use]
+pub fn variable(pid: u32, name: &str) -> Option<String> {
+    let bytes = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    bytes.split(|b| *b == 0).find_map(|entry| {
+        let value = entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+        (!value.is_empty()).then(|| String::from_utf8_lossy(value).into_owned())
+    })
+}
+
+/// All processes at one moment, and who descends from whom.
+#[derive(Debug, Default)]
+pub struct Table {
+    stats: BTreeMap<u32, Stat>,
+}
+
+impl Table {
+    /// Reads all of /proc once. What ends meanwhile is left out.
+    #[must_use]
+    pub fn read() -> Self {
+        let mut stats = BTreeMap::new();
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let pid = entry.file_name().to_str().and_then(|n| n.parse().ok());
+            if let Some(stat) = pid.and_then(Stat::read) {
+                stats.insert(stat.pid, stat);
+            }
+        }
+        Self { stats }
+    }
+
+    /// One process.
+    #[must_use]
+    pub fn get(&self, pid: u32) -> Option<&Stat> {
+        self.stats.get(&pid)
+    }
+
+    /// All processes.
+    pub fn iter(&self) -> impl Iterator<Item = &Stat> {
+        self.stats.values()
+    }
+
+    /// The parents of a process, the nearest first.
+    pub fn ancestors(&self, pid: u32) -> impl Iterator<Item = &Stat> {
+        let mut at = self.get(pid).map(|s| s.ppid);
+        // A pid recycled while reading could close a circle; no chain is longer than all.
+        (0..self.stats.len()).map_while(move |_| {
+            let stat = self.stats.get(&at?)?;
+            at = Some(stat.ppid);
+            Some(stat)
+        })
+    }
+
+    /// Whether `pid` descends from `ancestor`.
+    #[must_use]
+    pub fn descends(&self, pid: u32, ancestor: u32) -> bool {
+        self.ancestors(pid).any(|s| s.pid == ancestor)
+    }
+}
+
+/// Whether a process may be signalled as part of the session whose processes descend from `root`
+/// or have `verified` windows on its display. When unsure: no.
+#[must_use]
+pub fn is_of_session(table: &Table, pid: u32, root: Option<u32>, verified: bool) -> bool {
+    let own = std::process::id();
+    let Some(stat) = table.get(pid) else { return false };
+    let ours = pid == own || table.descends(own, pid);
+    if ours || stat.is_zombie() || pid <= 1 || uid_of(pid) != Some(rustix::process::getuid().as_raw()) {
+        return false;
+    }
+    let inside = verified || root.is_some_and(|root| table.descends(pid, root));
+    inside && !outlives_sessions(table, stat)
+}
+
+/// Multiplexer servers and whatever was started under nohup are meant to outlive a session.
+fn outlives_sessions(table: &Table, stat: &Stat) -> bool {
+    let server = |s: &Stat| s.comm.starts_with("tmux: server") || s.comm == "screen" || s.comm == "SCREEN";
+    server(stat) || table.ancestors(stat.pid).any(server) || ignores_hangup(stat.pid)
+}
+
+fn uid_of(pid: u32) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some(fs::metadata(format!("/proc/{pid}")).ok()?.uid())
+}
+
+/// nohup leaves SIGHUP ignored in what it starts, and in all below it.
+fn ignores_hangup(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:")).map(str::trim);
+    mask.and_then(|m| u64::from_str_radix(m, 16).ok()).is_some_and(|m| m & 1 != 0)
+}
+
+/// Signals a process, having made sure through a pidfd that it is still the one meant.
+///
+/// # Errors
+/// When it is gone (`ESRCH`) or may not be signalled.
+pub fn signal(of: &Identity, signal: Signal) -> io::Result<()> {
+    let fd = open(of)?;
+    let raw = match signal {
+        Signal::Term => RawSignal::TERM,
+        Signal::Kill => RawSignal::KILL,
+    };
+    pidfd_send_signal(fd, raw)?;
+    if signal == Signal::Term {
+        // A stopped process would get its SIGTERM only when continued, perhaps never.
+        let _gone_already = pidfd_send_signal(open(of)?, RawSignal::CONT);
+    }
+    Ok(())
+}
+
+/// A pidfd for exactly this process: opened first, then the start time read again.
+fn open(of: &Identity) -> io::Result<OwnedFd> {
+    let gone = || io::Error::from_raw_os_error(rustix::io::Errno::SRCH.raw_os_error());
+    let Identity::Process { pid, .. } = of else { return Err(gone()) };
+    let raw = i32::try_from(*pid).ok().and_then(Pid::from_raw).ok_or_else(gone)?;
+    let fd = pidfd_open(raw, PidfdFlags::NONBLOCK)?;
+    if Stat::read(*pid).map(|s| s.identity()).as_ref() == Some(of) { Ok(fd) } else { Err(gone()) }
+}
+
+/// Processes whose exit is awaited; wakes only when one ends.
+#[derive(Default)]
+pub struct Exits {
+    watched: HashSet<Identity>,
+    ends: FuturesUnordered<std::pin::Pin<Box<dyn Future<Output = Identity>>>>,
+}
+
+impl std::fmt::Debug for Exits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exits").field("watched", &self.watched).finish_non_exhaustive()
+    }
+}
+
+impl Exits {
+    /// Watches a process. `false`: it is gone already.
+    pub fn watch(&mut self, of: &Identity) -> bool {
+        if self.watched.contains(of) {
+            return true;
+        }
+        let Ok(fd) = open(of).and_then(|fd| AsyncFd::with_interest(fd, tokio::io::Interest::READABLE))
+        else {
+            return false;
+        };
+        self.watched.insert(of.clone());
+        let of = of.clone();
+        self.ends.push(Box::pin(async move {
+            // An error of the event loop itself is as good as an exit: it is looked at again.
+            let _readable = fd.readable().await;
+            of
+        }));
+        true
+    }
+
+    /// The next process to end; never while none is watched.
+    pub async fn next(&mut self) -> Identity {
+        loop {
+            match self.ends.next().await {
+                Some(of) => {
+                    self.watched.remove(&of);
+                    return of;
+                }
+                None => std::future::pending().await,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_name_may_contain_anything() {
+        let line = "42 (a) b ( c) T 7 8 9 34816 10 4194304 1 2 3 4 5 6 7 8 20 0 1 0 12345 1 2";
+        let stat = Stat::parse(line).unwrap();
+        assert_eq!((stat.pid, stat.comm.as_str(), stat.ppid), (42, "a) b ( c", 7));
+        assert_eq!((stat.tty, stat.tpgid, stat.start), (34816, 10, 12345));
+        assert!(stat.is_stopped());
+    }
+
+    #[test]
+    fn nonsense_is_no_process() {
+        for line in ["", "()", "1 (x", ") (", "1 (x) S", "x (y) S 1 2 3 4 5 6 7 8 9"] {
+            assert_eq!(Stat::parse(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_recycled_pid_is_not_signalled() {
+        let of = Identity::Process { pid: std::process::id(), start: 1 };
+        let error = signal(&of, Signal::Term).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(rustix::io::Errno::SRCH.raw_os_error()));
+    }
+
+    #[test]
+    fn neither_we_nor_our_ancestors_are_ever_of_the_session() {
+        let table = Table::read();
+        let own = std::process::id();
+        assert!(!is_of_session(&table, own, Some(1), true));
+        for stat in table.ancestors(own) {
+            assert!(!is_of_session(&table, stat.pid, Some(1), true), "{stat:?}");
+        }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn an_exit_is_told_once() {
+        let mut child = std::process::Command::new("cat")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let of = identity(child.id()).unwrap();
+        let mut exits = Exits::default();
+        assert!(exits.watch(&of));
+        assert!(exits.watch(&of));
+        drop(child.stdin.take());
+        assert_eq!(exits.next().await, of);
+        child.wait().unwrap();
+        assert!(!exits.watch(&of));
+    }
+}

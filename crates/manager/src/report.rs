@@ -1,0 +1,350 @@
+//! What the manager tells people and programs: the documented, stable JSON of `status` and
+//! `watch`. Plain data; fields are added, never renamed or removed, while `version` is 1.
+
+use endsession_core::{
+    Answer, Blocker, CancelledBy, Coordinator, Going, Identity, Kind, Outcome, Phase, Responds, Signal, Vote, Why,
+};
+use serde::{Deserialize, Serialize};
+
+/// The version of these shapes.
+pub const VERSION: u32 = 1;
+
+/// The answer to `endsession status --json`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The manager's process.
+    pub manager_pid: u32,
+    /// How windows are seen: `sway`, `wlr-foreign-toplevel`, `x11`, or why they are not.
+    pub display: String,
+    /// The program that is the session, where the manager started it.
+    pub session: Option<String>,
+    /// The request under way.
+    pub request: Option<RequestInfo>,
+    /// Every application known.
+    pub applications: Vec<App>,
+    /// Inhibitors of anything but log-off, which do not block one.
+    pub other_inhibitors: Vec<Hold>,
+    /// What blocks the request; without one, what would, as far as can be known without asking.
+    pub blockers: Vec<BlockerInfo>,
+}
+
+/// A request under way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestInfo {
+    /// Its number, for `Choose`.
+    pub id: u32,
+    /// `logoff`, `restart` or `poweroff`.
+    pub kind: String,
+    /// `confirming`, `asking`, `closing`, `imposed` or `ending`.
+    pub phase: String,
+    /// Why, in the caller's words.
+    pub reason: String,
+    /// Something shows the user what it waits for.
+    pub shown: bool,
+    /// What has gone so far.
+    pub gone: Vec<String>,
+}
+
+/// An application.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct App {
+    /// For `Choose`, and to tell two of one name apart.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its process, where it is verified.
+    pub pid: Option<u32>,
+    /// `org.gnome.SessionManager`, `window`, `inhibitor`, `job`.
+    pub protocols: Vec<String>,
+    /// Its clients' votes: `idle`, `asked`, `asking-user`, `accepted`, `refused`, `told`.
+    pub votes: Vec<String>,
+    /// The titles of its windows.
+    pub windows: Vec<String>,
+    /// The reasons of its log-off inhibitors.
+    pub inhibitors: Vec<String>,
+    /// The jobs in its terminals.
+    pub jobs: Vec<String>,
+    /// A title carries a modified mark.
+    pub unsaved: bool,
+    /// It answers pings, as far as is known, and is not stopped.
+    pub responding: bool,
+    /// `running`, `closing`, `stays`, `saving`, `forced`, `terminated`, `killed`, `unkillable`.
+    pub state: String,
+}
+
+/// An inhibitor that does not concern log-off.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Whose.
+    pub name: String,
+    /// Its reason.
+    pub reason: String,
+    /// `switch-user`, `suspend`, `idle`, `automount`.
+    pub what: Vec<String>,
+}
+
+/// Something that blocks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockerInfo {
+    /// The application.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its process, where it is verified.
+    pub pid: Option<u32>,
+    /// `refused`, `inhibitor`, `job`, `window` or `not-responding`.
+    pub kind: String,
+    /// In the application's words; a window's title, a job's command.
+    pub reason: String,
+    /// It answers pings, as far as is known, and is not stopped.
+    pub responding: bool,
+    /// For how long, in milliseconds; 0 without a request.
+    pub waiting_ms: u64,
+}
+
+/// One line of `endsession watch --json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum News {
+    /// The request entered a phase.
+    Phase {
+        /// The request.
+        request: u32,
+        /// The phase.
+        phase: String,
+    },
+    /// A client was asked.
+    Asked(Who),
+    /// A client answered: `accept`, `refuse`, `user-refused`, `asking-user`.
+    Answered {
+        /// Which.
+        #[serde(flatten)]
+        who: Who,
+        /// What.
+        answer: String,
+        /// In its words.
+        reason: String,
+    },
+    /// A client has not answered yet.
+    Slow(Who),
+    /// The application was closed or told to end.
+    Closing(Who),
+    /// It has gone.
+    Gone(Who),
+    /// Something blocks.
+    Blocked(BlockerInfo),
+    /// It no longer does.
+    Cleared(BlockerInfo),
+    /// It may no longer block.
+    Overridden(Who),
+    /// Its process was signalled.
+    Signalled {
+        /// Which.
+        #[serde(flatten)]
+        who: Who,
+        /// `SIGTERM` or `SIGKILL`.
+        signal: String,
+    },
+    /// The request has ended.
+    Finished(Finished),
+}
+
+/// An application in an event.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    /// The request; 0 for what "end this one" does after it.
+    pub request: u32,
+    /// The application.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its process, where it is verified.
+    pub pid: Option<u32>,
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finished {
+    /// The request.
+    pub request: u32,
+    /// `over`, `cancelled` or `failed`.
+    pub outcome: String,
+    /// For `cancelled`: `user`, `application`, `blocked`, `timeout`, `nobody-shown`, `restored`.
+    pub by: String,
+    /// What an application's user said, or what failed.
+    pub why: String,
+    /// What blocked when it was cancelled.
+    pub blockers: Vec<BlockerInfo>,
+    /// What had closed by then.
+    pub gone: Vec<String>,
+    /// What had been closed or told to end and was still there.
+    pub told: Vec<String>,
+    /// What was ended over its objection.
+    pub overridden: Vec<String>,
+}
+
+/// An identity as one word. Unique among the applications of one moment.
+#[must_use]
+pub fn id(of: &Identity) -> String {
+    match of {
+        Identity::Process { pid, .. } => pid.to_string(),
+        Identity::AppId(name) => format!("app:{name}"),
+        Identity::Peer(n) => format!("peer:{n}"),
+    }
+}
+
+/// A phase as one word.
+#[must_use]
+pub fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Confirming => "confirming",
+        Phase::Asking => "asking",
+        Phase::Closing => "closing",
+        Phase::Imposed => "imposed",
+        Phase::Ending => "ending",
+    }
+}
+
+/// A kind of end as one word.
+#[must_use]
+pub fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::LogOff => "logoff",
+        Kind::Restart => "restart",
+        Kind::PowerOff => "poweroff",
+    }
+}
+
+/// A signal's name.
+#[must_use]
+pub fn signal(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Term => "SIGTERM",
+        Signal::Kill => "SIGKILL",
+    }
+}
+
+/// An answer as one word, and its reason.
+#[must_use]
+pub fn answer(answer: &Answer) -> (&'static str, &str) {
+    match answer {
+        Answer::Accept => ("accept", ""),
+        Answer::Refuse(why) => ("refuse", why),
+        Answer::UserRefused(why) => ("user-refused", why),
+        Answer::AskingUser => ("asking-user", ""),
+    }
+}
+
+/// A blocker, waiting for so long.
+#[must_use]
+pub fn blocker(b: &Blocker, waiting_ms: u64) -> BlockerInfo {
+    let (kind, reason, responding) = match &b.why {
+        Why::Refused(_, why) => ("refused", why.as_str(), true),
+        Why::Inhibitor(_, why) => ("inhibitor", why.as_str(), true),
+        Why::Job(_, what) => ("job", what.as_str(), true),
+        Why::Window { title, hung } => ("window", title.as_str(), !hung),
+        Why::NotResponding => ("not-responding", "", false),
+    };
+    BlockerInfo {
+        id: id(&b.of),
+        name: b.name.clone(),
+        pid: b.of.pid(),
+        kind: kind.to_owned(),
+        reason: reason.to_owned(),
+        responding,
+        waiting_ms,
+    }
+}
+
+/// Every application known to the coordinator.
+#[must_use]
+pub fn applications(core: &Coordinator) -> Vec<App> {
+    let texts = |list: &[(_, &str)]| list.iter().map(|(_, t): &(u64, &str)| (*t).to_owned()).collect::<Vec<_>>();
+    core.apps()
+        .map(|a| {
+            let windows: Vec<_> = a.windows.iter().map(|(w, t)| (w.0, *t)).collect();
+            let inhibitors: Vec<_> = a.inhibitors.iter().map(|(i, t)| (i.0, *t)).collect();
+            let jobs: Vec<_> = a.jobs.iter().map(|(j, t)| (j.0, *t)).collect();
+            let protocols = [
+                ("org.gnome.SessionManager", !a.voters.is_empty()),
+                ("window", !windows.is_empty()),
+                ("inhibitor", !inhibitors.is_empty()),
+                ("job", !jobs.is_empty()),
+            ];
+            App {
+                id: id(a.of),
+                name: a.name.to_owned(),
+                pid: a.of.pid(),
+                protocols: protocols.iter().filter(|(_, has)| *has).map(|(p, _)| (*p).to_owned()).collect(),
+                votes: a.voters.iter().map(|(_, v)| vote(v).to_owned()).collect(),
+                windows: texts(&windows),
+                inhibitors: texts(&inhibitors),
+                jobs: texts(&jobs),
+                unsaved: a.unsaved,
+                responding: !matches!(a.responds, Responds::No | Responds::Stopped),
+                state: going(a.going).to_owned(),
+            }
+        })
+        .collect()
+}
+
+fn vote(vote: &Vote) -> &'static str {
+    match vote {
+        Vote::Idle => "idle",
+        Vote::Asked(_) => "asked",
+        Vote::AskingUser => "asking-user",
+        Vote::Accepted => "accepted",
+        Vote::Refused(_) => "refused",
+        Vote::Told => "told",
+    }
+}
+
+fn going(going: Going) -> &'static str {
+    match going {
+        Going::No => "running",
+        Going::Polite => "closing",
+        Going::Stays => "stays",
+        Going::Empty => "saving",
+        Going::Grace => "forced",
+        Going::Term => "terminated",
+        Going::Kill => "killed",
+        Going::GaveUp => "unkillable",
+    }
+}
+
+/// How a request ended.
+#[must_use]
+pub fn finished(request: u32, outcome: &Outcome, waiting: impl Fn(&Blocker) -> u64) -> Finished {
+    let mut f = Finished { request, ..Finished::default() };
+    match outcome {
+        Outcome::Over { overridden } => {
+            "over".clone_into(&mut f.outcome);
+            f.overridden.clone_from(overridden);
+        }
+        Outcome::Failed { why, gone } => {
+            "failed".clone_into(&mut f.outcome);
+            f.why.clone_from(why);
+            f.gone.clone_from(gone);
+        }
+        Outcome::Cancelled { by, blockers, gone, told } => {
+            "cancelled".clone_into(&mut f.outcome);
+            let (by, why) = match by {
+                CancelledBy::User => ("user", String::new()),
+                CancelledBy::InApplication { name, reason } if reason.is_empty() => ("application", name.clone()),
+                CancelledBy::InApplication { name, reason } => ("application", format!("{name}: {reason}")),
+                CancelledBy::Blocked => ("blocked", String::new()),
+                CancelledBy::TimedOut => ("timeout", String::new()),
+                CancelledBy::NobodyShown => ("nobody-shown", String::new()),
+                CancelledBy::Restored => ("restored", String::new()),
+            };
+            by.clone_into(&mut f.by);
+            f.why = why;
+            f.blockers = blockers.iter().map(|b| blocker(b, waiting(b))).collect();
+            f.gone.clone_from(gone);
+            f.told.clone_from(told);
+        }
+    }
+    f
+}
