@@ -19,6 +19,8 @@
 //! A test is expected to hold its guards in variables; guards started in a sandbox keep it alive.
 
 pub mod bus;
+pub mod gnome_client;
+pub mod names;
 pub mod programs;
 pub mod pty;
 pub mod session;

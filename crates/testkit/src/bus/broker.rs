@@ -93,13 +93,24 @@ fn command() -> Vec<String> {
     };
     let broker = programs::need("dbus-broker").display().to_string();
     // The controller is standard input: the one descriptor that needs no unsafe code to hand over.
-    vec![
+    let mut command = vec![
         broker,
         "--controller".into(),
         "0".into(),
         "--machine-id".into(),
         id,
-    ]
+    ];
+    // Its own defaults are small: 128 descriptors for all connections of one user together.
+    let limits = [
+        "--max-bytes",
+        "1073741824",
+        "--max-fds",
+        "65536",
+        "--max-matches",
+        "1048576",
+    ];
+    command.extend(limits.map(String::from));
+    command
 }
 
 async fn add_listener(controller: &Connection, listener: &UnixListener) -> zbus::Result<()> {

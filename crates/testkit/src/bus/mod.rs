@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Only dbus-daemon activates services (the accessibility bus, for one): dbus-broker leaves that to
-//! systemd, and busd has none.
+//! systemd, and busd has none. busd 0.6 does not answer a call to a name that nobody owns, where the
+//! others answer with an error: such a call waits for ever.
 
 mod broker;
 mod embedded;
