@@ -6,7 +6,7 @@
 
 use std::io;
 
-use super::{sway::SwayWindows, toplevels::WlrToplevels, windows::X11Windows};
+use super::{link::CONNECT_LIMIT, sway::SwayWindows, toplevels::WlrToplevels, windows::X11Windows};
 
 /// A window's name within one display connection.
 ///
@@ -67,6 +67,25 @@ pub enum DisplayError {
         /// What is missing.
         why: String,
     },
+    /// What answered does not speak the display's protocol, or speaks it past our limits.
+    #[error("{what} makes no sense: {why}")]
+    Malformed {
+        /// Which display or socket.
+        what: String,
+        /// What was wrong.
+        why: String,
+    },
+}
+
+impl DisplayError {
+    /// It took the connection and then said nothing within [`CONNECT_LIMIT`].
+    pub(super) fn silent(what: String) -> Self {
+        let why = format!("no answer within {} s", CONNECT_LIMIT.as_secs());
+        Self::Io {
+            what,
+            source: io::Error::new(io::ErrorKind::TimedOut, why),
+        }
+    }
 }
 
 /// One connection to the session's display.
@@ -81,7 +100,8 @@ pub enum Display {
 }
 
 impl Display {
-    /// The next event. Cancel-safe: dropping the future loses nothing.
+    /// The next event. Cancel-safe: dropping the future loses nothing. After
+    /// [`DisplayEvent::Lost`], which comes once, it waits for ever.
     ///
     /// The windows that exist on connecting come first, and are all there before `connect`
     /// returns, so that [`Display::try_next`] hands them out without waiting.

@@ -2,6 +2,13 @@
 //! and the coordinator's actions into its peers' words.
 
 pub mod display;
+mod ewmh;
+mod i3ipc;
+mod ledger;
+mod link;
 pub mod sway;
+mod text;
 pub mod toplevels;
 pub mod windows;
+mod x11;
+mod xres;

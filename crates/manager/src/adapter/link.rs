@@ -1,0 +1,178 @@
+//! A byte stream to a display that can never hold us up: what cannot be written yet waits here,
+//! what has arrived waits here, and both have a limit.
+//!
+//! May touch the one Unix socket it was given. A display that is stopped (SIGSTOP, a debugger, a
+//! frozen graphics driver) costs memory up to [`MAX_QUEUED`] and then its connection, no more.
+
+use std::{
+    io::{self, ErrorKind},
+    path::Path,
+    time::Duration,
+};
+
+use rustix::net::{SendFlags, send};
+use tokio::{io::Interest, net::UnixStream};
+
+/// How long a display may take to greet us and tell of its windows. A live one needs
+/// milliseconds; past this it is stopped or is not a display.
+pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+
+/// Bytes that may wait to be written. Asking an X server about every one of
+/// [`super::display::MAX_WINDOWS`] windows at once is 1 MiB; more than four of that means that the
+/// display does not read.
+const MAX_QUEUED: usize = 4 << 20;
+
+/// Bytes taken from the socket at a time: a bound on what one turn of the loop costs.
+const READ_SIZE: usize = 64 << 10;
+
+/// A Unix socket with a buffer in each direction.
+#[derive(Debug)]
+pub(crate) struct Link {
+    stream: UnixStream,
+    input: Vec<u8>,
+    /// How much of `input` was taken: the rest moves to the front once a read, not once a packet.
+    taken: usize,
+    output: Vec<u8>,
+    overfull: bool,
+}
+
+impl Link {
+    /// Connects to the socket at this path.
+    pub(crate) async fn connect(path: &Path) -> io::Result<Self> {
+        let stream = UnixStream::connect(path).await?;
+        Ok(Self {
+            stream,
+            input: Vec::new(),
+            taken: 0,
+            output: Vec::new(),
+            overfull: false,
+        })
+    }
+
+    /// What has arrived and was not taken yet.
+    pub(crate) fn input(&self) -> &[u8] {
+        &self.input[self.taken..]
+    }
+
+    /// Takes the first `count` bytes of [`Self::input`].
+    pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
+        let end = self.input.len().min(self.taken + count);
+        let bytes = self.input[self.taken..end].to_vec();
+        self.taken = end;
+        bytes
+    }
+
+    /// Sends these bytes: now as far as the socket takes them, the rest when it does.
+    pub(crate) fn queue(&mut self, bytes: &[u8]) {
+        if self.output.len() + bytes.len() > MAX_QUEUED {
+            self.overfull = true;
+        } else {
+            self.output.extend_from_slice(bytes);
+        }
+    }
+
+    /// Gives the connection up: the next turn reports it as broken.
+    pub(crate) fn give_up(&mut self) {
+        self.overfull = true;
+    }
+
+    /// Waits until something more has arrived, writing meanwhile what the socket takes.
+    /// Cancel-safe.
+    pub(crate) async fn arrival(&mut self) -> io::Result<()> {
+        loop {
+            if self.turn()? {
+                return Ok(());
+            }
+            let interest = if self.output.is_empty() {
+                Interest::READABLE
+            } else {
+                Interest::READABLE | Interest::WRITABLE
+            };
+            self.stream.ready(interest).await?;
+        }
+    }
+
+    /// Reads and writes what goes without waiting. `true`: something more has arrived.
+    pub(crate) fn turn(&mut self) -> io::Result<bool> {
+        if self.overfull {
+            return Err(io::Error::new(
+                ErrorKind::TimedOut,
+                "it does not read what it is sent",
+            ));
+        }
+        // Reading comes first: a peer that threw us out may have said why before it hung up.
+        let arrived = self.read()?;
+        match self.flush() {
+            Err(error) if !arrived => Err(error),
+            _ => Ok(arrived),
+        }
+    }
+
+    fn read(&mut self) -> io::Result<bool> {
+        self.input.drain(..std::mem::take(&mut self.taken));
+        let filled = self.input.len();
+        self.input.resize(filled + READ_SIZE, 0);
+        let result = self.stream.try_read(&mut self.input[filled..]);
+        self.input.truncate(filled + *result.as_ref().unwrap_or(&0));
+        match result {
+            Ok(0) => Err(io::Error::new(
+                ErrorKind::UnexpectedEof,
+                "it closed the connection",
+            )),
+            Ok(_) => Ok(true),
+            Err(error) if is_temporary(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes what the socket takes now.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        while !self.output.is_empty() {
+            // Not `try_write`: a broken socket must not raise SIGPIPE, whatever the process has
+            // made of that signal.
+            let sent = self.stream.try_io(Interest::WRITABLE, || {
+                Ok(send(
+                    &self.stream,
+                    &self.output,
+                    SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
+                )?)
+            });
+            match sent {
+                Ok(count) => drop(self.output.drain(..count)),
+                Err(error) if is_temporary(&error) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_temporary(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_peer_that_never_reads_costs_a_bounded_queue_and_no_wait() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("display");
+        let _deaf = UnixListener::bind(&path).unwrap();
+        let mut link = Link::connect(&path).await.unwrap();
+        let mut turns = 0;
+        while link.turn().is_ok() {
+            link.queue(&[0; 60_000]);
+            turns += 1;
+            assert!(turns < 1000, "the queue has no end");
+        }
+        assert!(link.output.len() <= MAX_QUEUED);
+        assert_eq!(
+            link.arrival().await.unwrap_err().kind(),
+            ErrorKind::TimedOut
+        );
+    }
+}

@@ -1,0 +1,664 @@
+//! X11: the windows of applications, with a window manager that speaks EWMH or with none.
+//!
+//! May touch the X server's socket. No question is ever waited for: what the server answers is
+//! taken in as it arrives, so that a stopped server stops nothing here but the news of it.
+//!
+//! With a window manager, its `_NET_CLIENT_LIST` says which windows are applications'. Without
+//! one (a kiosk, a bare `xinit`), the mapped children of the root window are. A window manager
+//! that neither speaks EWMH nor leaves its clients where they were (twm) hides them from us.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    future::pending,
+    io,
+};
+
+use x11rb_protocol::{
+    protocol::xproto::{
+        CLIENT_MESSAGE_EVENT, ChangeWindowAttributesAux, ChangeWindowAttributesRequest,
+        ClientMessageEvent, ConfigureWindowAux, ConfigureWindowRequest, DESTROY_NOTIFY_EVENT,
+        DestroyNotifyEvent, EventMask, GetInputFocusRequest, GetWindowAttributesReply,
+        GetWindowAttributesRequest, InputFocus, InternAtomReply, InternAtomRequest,
+        KillClientRequest, MAP_NOTIFY_EVENT, MapNotifyEvent, MapState, PROPERTY_NOTIFY_EVENT,
+        PropertyNotifyEvent, QueryTreeReply, QueryTreeRequest, SendEventRequest,
+        SetInputFocusRequest, StackMode, UNMAP_NOTIFY_EVENT, UnmapNotifyEvent,
+    },
+    x11_utils::TryParse,
+};
+
+use super::{
+    display::{DisplayError, DisplayEvent, MAX_WINDOWS, WindowKey},
+    ewmh::{self, Atoms, Facts, Piece},
+    ledger::Ledger,
+    link::CONNECT_LIMIT,
+    x11::{Packet, X11Wire, display_name},
+    xres,
+};
+
+/// Atoms read of `_NET_SUPPORTED`: EWMH names about 100 hints.
+const MAX_SUPPORTED: u32 = 1024;
+
+/// The windows of an X11 session.
+#[derive(Debug)]
+pub struct X11Windows {
+    what: String,
+    wire: X11Wire<Ask>,
+    atoms: Atoms,
+    /// The X-Resource extension's opcode. Without it no process is known.
+    xres: Option<u8>,
+    manager: Manager,
+    /// The windows that were there on connecting are known by name.
+    listed: bool,
+    windows: BTreeMap<u32, Window>,
+    /// Tells a window from an earlier one of the same XID.
+    births: u64,
+    /// Tells one ping's answer from another's, and from a window manager's own pings.
+    pings: u32,
+    ledger: Ledger,
+}
+
+/// Who says which windows are applications'.
+#[derive(Debug)]
+enum Manager {
+    /// Not known yet, or just changing: a window manager that starts or goes unmaps and reparents
+    /// windows, and none of that means that a window has gone.
+    Unknown,
+    /// Nobody: the mapped children of the root window are.
+    None,
+    /// An EWMH window manager, known by its check window.
+    Ewmh {
+        check: u32,
+        closes: bool,
+        activates: bool,
+        clients: BTreeSet<u32>,
+    },
+}
+
+/// One window that is, or may turn out to be, an application's.
+#[derive(Debug)]
+struct Window {
+    birth: u64,
+    facts: Facts,
+    /// Pieces that were never answered: it is told of when there is none.
+    missing: u16,
+    /// Pieces that are being asked for, and those that changed again meanwhile: a title that
+    /// changes a thousand times a second costs one question at a time.
+    asked: u16,
+    stale: u16,
+    /// The first ping since it last answered one.
+    ping: Option<u32>,
+}
+
+/// The questions to the server.
+#[derive(Clone, Copy, Debug)]
+enum Ask {
+    Atom(usize),
+    XRes,
+    /// The root's `_NET_SUPPORTING_WM_CHECK`.
+    Check,
+    /// The same property of the window that the root's names, which has to name itself.
+    CheckOf(u32),
+    Supported,
+    Clients,
+    Tree,
+    /// Nothing, but its answer follows those about the tree.
+    TreeRead,
+    /// Whether this child of the root is mapped and a window manager's business.
+    Attributes(u32),
+    Piece(u32, u64, Piece),
+}
+
+impl X11Windows {
+    /// Connects to a display such as `:0`.
+    ///
+    /// # Errors
+    /// [`DisplayError::Io`] if it cannot be reached, refuses us or says nothing for 3 s,
+    /// [`DisplayError::Unsupported`] if it is on another machine.
+    pub async fn connect(display: &str) -> Result<Self, DisplayError> {
+        let what = display_name(display);
+        tokio::time::timeout(CONNECT_LIMIT, Self::open(display))
+            .await
+            .unwrap_or_else(|_| Err(DisplayError::silent(what)))
+    }
+
+    async fn open(display: &str) -> Result<Self, DisplayError> {
+        let mut this = Self {
+            what: display_name(display),
+            wire: X11Wire::connect(display).await?,
+            atoms: Atoms::default(),
+            xres: None,
+            manager: Manager::Unknown,
+            listed: false,
+            windows: BTreeMap::new(),
+            births: 0,
+            pings: 0,
+            ledger: Ledger::default(),
+        };
+        for (place, name) in Atoms::NAMES.iter().enumerate() {
+            let name = Cow::Borrowed(name.as_bytes());
+            this.wire.ask(
+                InternAtomRequest {
+                    only_if_exists: false,
+                    name,
+                },
+                Ask::Atom(place),
+            );
+        }
+        this.wire.ask(xres::query_extension(), Ask::XRes);
+        while !this.is_settled() {
+            let arrival = this.wire.arrival().await.and_then(|()| this.read_packets());
+            arrival.map_err(|source| DisplayError::Io {
+                what: this.what.clone(),
+                source,
+            })?;
+        }
+        Ok(this)
+    }
+
+    /// Whether everything is known of every window that was found so far.
+    fn is_settled(&self) -> bool {
+        self.listed && self.windows.values().all(|window| window.missing == 0)
+    }
+
+    /// The next event; see [`super::display::Display::next`].
+    pub async fn next(&mut self) -> DisplayEvent {
+        loop {
+            if let Some(event) = self.ledger.pop() {
+                return event;
+            }
+            if self.ledger.is_over() {
+                return pending().await;
+            }
+            let arrival = self.wire.arrival().await;
+            self.take_in(arrival.map(|()| true));
+        }
+    }
+
+    /// An event that has already arrived.
+    pub fn try_next(&mut self) -> Option<DisplayEvent> {
+        if let Some(event) = self.ledger.pop() {
+            return Some(event);
+        }
+        if !self.ledger.is_over() {
+            let arrival = self.wire.turn();
+            self.take_in(arrival);
+        }
+        self.ledger.pop()
+    }
+
+    fn take_in(&mut self, arrival: io::Result<bool>) {
+        if let Err(error) = arrival.and_then(|_| self.read_packets()) {
+            self.ledger.lost(format!("{}: {error}", self.what));
+        }
+    }
+
+    /// Asks the window to close, by the best means that it and the window manager have.
+    pub fn close(&mut self, window: WindowKey) {
+        let Some((xid, known)) = self.known(window) else {
+            return;
+        };
+        let deletable = known.facts.speaks(self.atoms.wm_delete_window);
+        let (managed_close, _) = self.manager_does(xid);
+        if managed_close {
+            self.tell_manager(xid, self.atoms.net_close_window, [0, 2, 0, 0, 0]);
+        } else if deletable {
+            let data = [self.atoms.wm_delete_window, 0, 0, 0, 0];
+            self.tell_window(xid, data);
+        } else {
+            // What every window manager does with a window that has no other way to be closed.
+            self.wire.send(KillClientRequest { resource: xid });
+        }
+        self.flush();
+    }
+
+    /// Shows the window to the user: activates and raises it.
+    pub fn activate(&mut self, window: WindowKey) {
+        let Some((xid, _)) = self.known(window) else {
+            return;
+        };
+        let (_, managed_activation) = self.manager_does(xid);
+        if managed_activation {
+            // Source 2: on the user's behalf. Otherwise a window manager may only let it flash.
+            self.tell_manager(xid, self.atoms.net_active_window, [2, 0, 0, 0, 0]);
+        } else {
+            let value_list = ConfigureWindowAux::new().stack_mode(StackMode::ABOVE);
+            self.wire.send(ConfigureWindowRequest {
+                window: xid,
+                value_list: Cow::Owned(value_list),
+            });
+            self.wire.send(SetInputFocusRequest {
+                revert_to: InputFocus::POINTER_ROOT,
+                focus: xid,
+                time: 0,
+            });
+        }
+        self.flush();
+    }
+
+    /// Asks whether the application still handles events (EWMH `_NET_WM_PING`); `false` where
+    /// its window does not take part in that.
+    pub fn ping(&mut self, window: WindowKey) -> bool {
+        let ping = self.atoms.net_wm_ping;
+        let Some((xid, known)) = self.known(window) else {
+            return false;
+        };
+        if !known.facts.speaks(ping) {
+            return false;
+        }
+        self.pings = self.pings.wrapping_add(1);
+        let serial = self.pings;
+        if let Some(known) = self.windows.get_mut(&xid) {
+            known.ping.get_or_insert(serial);
+        }
+        self.tell_window(xid, [ping, serial, xid, 0, 0]);
+        self.flush();
+        true
+    }
+
+    /// Whether the window manager closes, and whether it activates, this window when told to.
+    fn manager_does(&self, xid: u32) -> (bool, bool) {
+        match &self.manager {
+            Manager::Ewmh {
+                closes,
+                activates,
+                clients,
+                ..
+            } if clients.contains(&xid) => (*closes, *activates),
+            _ => (false, false),
+        }
+    }
+
+    /// The XID and what is known of a window that was told of and has not gone.
+    fn known(&self, key: WindowKey) -> Option<(u32, &Window)> {
+        let xid = u32::try_from(key.0)
+            .ok()
+            .filter(|_| self.ledger.contains(key))?;
+        Some((xid, self.windows.get(&xid)?))
+    }
+
+    /// A message to the window manager about a window (EWMH, "Root Window Messages").
+    fn tell_manager(&mut self, window: u32, kind: u32, data: [u32; 5]) {
+        let event = ClientMessageEvent::new(32, window, kind, data);
+        self.send_event(
+            self.wire.root(),
+            EventMask::SUBSTRUCTURE_REDIRECT | EventMask::SUBSTRUCTURE_NOTIFY,
+            event,
+        );
+    }
+
+    /// A message to the window's owner (ICCCM 4.2.8).
+    fn tell_window(&mut self, window: u32, data: [u32; 5]) {
+        let event = ClientMessageEvent::new(32, window, self.atoms.wm_protocols, data);
+        self.send_event(window, EventMask::NO_EVENT, event);
+    }
+
+    fn send_event(&mut self, destination: u32, event_mask: EventMask, event: ClientMessageEvent) {
+        let event = Cow::Owned(event.into());
+        self.wire.send(SendEventRequest {
+            propagate: false,
+            destination,
+            event_mask,
+            event,
+        });
+    }
+
+    /// Sends what the socket takes now; the rest, and the news of a broken socket, is for `next`.
+    fn flush(&mut self) {
+        if let Err(error) = self.wire.flush() {
+            tracing::debug!(%error, "a request could not be sent");
+        }
+    }
+
+    fn read_packets(&mut self) -> io::Result<()> {
+        while let Some(packet) = self.wire.packet()? {
+            match packet {
+                Packet::Reply(ask, reply) => self.answered(ask, Some(&reply)),
+                Packet::Refused(ask) => self.answered(ask, None),
+                Packet::Event(code, event) => self.happened(code, &event),
+            }
+        }
+        Ok(())
+    }
+
+    // What the server answered.
+
+    fn answered(&mut self, ask: Ask, reply: Option<&[u8]>) {
+        match ask {
+            Ask::Atom(place) => {
+                let atom = reply.and_then(|reply| InternAtomReply::try_parse(reply).ok());
+                self.atoms
+                    .set(place, atom.map_or(0, |(reply, _)| reply.atom));
+            }
+            // The last of the questions that everything else needs.
+            Ask::XRes => {
+                self.xres = reply.and_then(xres::opcode);
+                if self.xres.is_none() {
+                    tracing::warn!("{} lacks X-Resource: processes stay unknown", self.what);
+                }
+                let mask = EventMask::PROPERTY_CHANGE | EventMask::SUBSTRUCTURE_NOTIFY;
+                self.select(self.wire.root(), mask);
+                self.ask_manager();
+            }
+            Ask::Check => match reply.map(ewmh::values).as_deref() {
+                Some([check, ..]) if *check != 0 => {
+                    let check = *check;
+                    self.select(check, EventMask::STRUCTURE_NOTIFY);
+                    self.ask_property(
+                        check,
+                        self.atoms.net_supporting_wm_check,
+                        4,
+                        Ask::CheckOf(check),
+                    );
+                }
+                _ => self.unmanaged(),
+            },
+            Ask::CheckOf(check) => {
+                // The root's property outlives the window manager that set it (EWMH).
+                if reply
+                    .map(ewmh::values)
+                    .is_some_and(|values| values.first() == Some(&check))
+                {
+                    self.managed(check);
+                } else {
+                    self.unmanaged();
+                }
+            }
+            Ask::Supported => {
+                let hints = reply.map(ewmh::values).unwrap_or_default();
+                if let Manager::Ewmh {
+                    closes, activates, ..
+                } = &mut self.manager
+                {
+                    *closes = hints.contains(&self.atoms.net_close_window);
+                    *activates = hints.contains(&self.atoms.net_active_window);
+                }
+            }
+            Ask::Clients => self.listed_clients(reply.map(ewmh::values).unwrap_or_default()),
+            Ask::Tree => {
+                let tree = reply.and_then(|reply| QueryTreeReply::try_parse(reply).ok());
+                let children = tree.map(|(tree, _)| tree.children).unwrap_or_default();
+                // Topmost first: what the user sees is not lost to a client's thousand hidden ones.
+                for xid in children.into_iter().rev().take(4 * MAX_WINDOWS) {
+                    self.wire.ask(
+                        GetWindowAttributesRequest { window: xid },
+                        Ask::Attributes(xid),
+                    );
+                }
+                // The answers come in order: when this one is here, those all are.
+                self.wire.ask(GetInputFocusRequest, Ask::TreeRead);
+            }
+            Ask::TreeRead => self.listed = true,
+            Ask::Attributes(xid) => {
+                let reply = reply.and_then(|reply| GetWindowAttributesReply::try_parse(reply).ok());
+                match reply {
+                    Some((a, _)) if a.map_state != MapState::UNMAPPED && !a.override_redirect => {
+                        if matches!(self.manager, Manager::None) {
+                            self.track(xid);
+                        }
+                    }
+                    _ if self.is_listed(xid) => {}
+                    _ => self.forget(xid),
+                }
+            }
+            Ask::Piece(xid, birth, piece) => self.learned(xid, birth, piece, reply),
+        }
+    }
+
+    fn learned(&mut self, xid: u32, birth: u64, piece: Piece, reply: Option<&[u8]>) {
+        let Some(window) = self
+            .windows
+            .get_mut(&xid)
+            .filter(|window| window.birth == birth)
+        else {
+            return;
+        };
+        window.asked &= !piece.bit();
+        window.missing &= !piece.bit();
+        if piece == Piece::Pid {
+            window.facts.pid = reply.and_then(xres::pid);
+        } else {
+            window.facts.learn(piece, reply, &self.atoms);
+        }
+        if window.stale & piece.bit() != 0 {
+            window.stale &= !piece.bit();
+            self.ask_piece(xid, piece);
+        }
+        self.tell(xid);
+    }
+
+    // What happened on the display.
+
+    fn happened(&mut self, code: u8, event: &[u8]) {
+        let root = self.wire.root();
+        match code {
+            PROPERTY_NOTIFY_EVENT => {
+                let Ok((event, _)) = PropertyNotifyEvent::try_parse(event) else {
+                    return;
+                };
+                if event.window != root {
+                    if let Some(piece) = Piece::of_atom(event.atom, &self.atoms) {
+                        self.ask_piece(event.window, piece);
+                    }
+                } else if event.atom == self.atoms.net_supporting_wm_check {
+                    self.ask_manager();
+                } else if matches!(self.manager, Manager::Ewmh { .. }) {
+                    if event.atom == self.atoms.net_client_list {
+                        self.ask_clients();
+                    } else if event.atom == self.atoms.net_supported {
+                        self.ask_supported();
+                    }
+                }
+            }
+            MAP_NOTIFY_EVENT => {
+                let Ok((event, _)) = MapNotifyEvent::try_parse(event) else {
+                    return;
+                };
+                let is_child = event.event == root && !event.override_redirect;
+                if is_child && matches!(self.manager, Manager::None) {
+                    self.track(event.window);
+                }
+            }
+            UNMAP_NOTIFY_EVENT => {
+                let Ok((event, _)) = UnmapNotifyEvent::try_parse(event) else {
+                    return;
+                };
+                // A client that the window manager lists may be iconified, and a window that is
+                // reparented is unmapped for a moment: ask again rather than believe it.
+                let listed = self.is_listed(event.window);
+                if self.windows.contains_key(&event.window) && !listed {
+                    let request = GetWindowAttributesRequest {
+                        window: event.window,
+                    };
+                    self.wire.ask(request, Ask::Attributes(event.window));
+                }
+            }
+            DESTROY_NOTIFY_EVENT => {
+                let Ok((event, _)) = DestroyNotifyEvent::try_parse(event) else {
+                    return;
+                };
+                self.forget(event.window);
+                match &mut self.manager {
+                    Manager::Ewmh { check, .. } if *check == event.window => self.ask_manager(),
+                    Manager::Ewmh { clients, .. } => drop(clients.remove(&event.window)),
+                    _ => {}
+                }
+            }
+            CLIENT_MESSAGE_EVENT => {
+                let Ok((event, _)) = ClientMessageEvent::try_parse(event) else {
+                    return;
+                };
+                self.message(&event);
+            }
+            _ => {}
+        }
+    }
+
+    /// An application answers a ping by sending it on to the root window.
+    fn message(&mut self, event: &ClientMessageEvent) {
+        let of_root = event.window == self.wire.root() && event.format == 32;
+        if !of_root || event.type_ != self.atoms.wm_protocols {
+            return;
+        }
+        let [protocol, serial, xid, ..] = event.data.as_data32();
+        let Some(window) = self.windows.get_mut(&xid) else {
+            return;
+        };
+        // Any ping of ours since will do: whoever is asked every second and answers after two is
+        // slow, not hung.
+        let ours = |first| serial.wrapping_sub(first) <= self.pings.wrapping_sub(first);
+        if protocol == self.atoms.net_wm_ping && window.ping.is_some_and(ours) {
+            window.ping = None;
+            self.ledger.pong(WindowKey(u64::from(xid)));
+        }
+    }
+
+    // Which windows there are.
+
+    fn ask_manager(&mut self) {
+        self.manager = Manager::Unknown;
+        let root = self.wire.root();
+        self.ask_property(root, self.atoms.net_supporting_wm_check, 4, Ask::Check);
+    }
+
+    fn managed(&mut self, check: u32) {
+        let clients = BTreeSet::new();
+        self.manager = Manager::Ewmh {
+            check,
+            closes: false,
+            activates: false,
+            clients,
+        };
+        self.ask_supported();
+        self.ask_clients();
+    }
+
+    fn unmanaged(&mut self) {
+        self.manager = Manager::None;
+        // Clients of a window manager that has gone are told of under other rules now.
+        let known: Vec<u32> = self.windows.keys().copied().collect();
+        known.into_iter().for_each(|xid| self.tell(xid));
+        self.wire.ask(
+            QueryTreeRequest {
+                window: self.wire.root(),
+            },
+            Ask::Tree,
+        );
+    }
+
+    fn ask_supported(&mut self) {
+        let root = self.wire.root();
+        self.ask_property(
+            root,
+            self.atoms.net_supported,
+            4 * MAX_SUPPORTED,
+            Ask::Supported,
+        );
+    }
+
+    fn ask_clients(&mut self) {
+        let root = self.wire.root();
+        let bytes = 4 * MAX_WINDOWS as u32;
+        self.ask_property(root, self.atoms.net_client_list, bytes, Ask::Clients);
+    }
+
+    fn listed_clients(&mut self, list: Vec<u32>) {
+        self.listed = true;
+        let Manager::Ewmh { clients, .. } = &mut self.manager else {
+            return;
+        };
+        let new: BTreeSet<u32> = list.into_iter().collect();
+        let old = std::mem::replace(clients, new.clone());
+        // A window that was known before this window manager came, and that it has not got to
+        // yet, is not gone: only what was listed once and is no more.
+        for xid in old.difference(&new) {
+            self.forget(*xid);
+        }
+        for xid in new.difference(&old) {
+            self.track(*xid);
+            self.tell(*xid);
+        }
+    }
+
+    fn is_listed(&self, xid: u32) -> bool {
+        matches!(&self.manager, Manager::Ewmh { clients, .. } if clients.contains(&xid))
+    }
+
+    /// Starts to watch a window and asks for all that there is to know of it.
+    fn track(&mut self, xid: u32) {
+        if self.windows.contains_key(&xid) || self.windows.len() >= MAX_WINDOWS {
+            return;
+        }
+        self.births += 1;
+        let window = Window {
+            birth: self.births,
+            facts: Facts::default(),
+            missing: Piece::all(),
+            asked: 0,
+            stale: 0,
+            ping: None,
+        };
+        self.windows.insert(xid, window);
+        // First watched, then asked: no change falls between the two.
+        self.select(
+            xid,
+            EventMask::PROPERTY_CHANGE | EventMask::STRUCTURE_NOTIFY,
+        );
+        for piece in Piece::ALL {
+            self.ask_piece(xid, piece);
+        }
+    }
+
+    fn forget(&mut self, xid: u32) {
+        if self.windows.remove(&xid).is_some() {
+            self.select(xid, EventMask::NO_EVENT);
+            self.ledger.remove(WindowKey(u64::from(xid)));
+        }
+    }
+
+    /// Tells the manager of a window as it is now, once all is known of it.
+    fn tell(&mut self, xid: u32) {
+        let listed = self.is_listed(xid);
+        let Some(window) = self.windows.get(&xid).filter(|window| window.missing == 0) else {
+            return;
+        };
+        let key = WindowKey(u64::from(xid));
+        if window.facts.is_application(listed) {
+            self.ledger.update(key, window.facts.toplevel());
+        } else {
+            self.ledger.remove(key);
+        }
+    }
+
+    fn ask_piece(&mut self, xid: u32, piece: Piece) {
+        let Some(window) = self.windows.get_mut(&xid) else {
+            return;
+        };
+        if window.asked & piece.bit() != 0 {
+            window.stale |= piece.bit();
+            return;
+        }
+        let ask = Ask::Piece(xid, window.birth, piece);
+        match (piece.request(xid, &self.atoms), self.xres) {
+            (Some(request), _) => self.wire.ask(request, ask),
+            (None, Some(opcode)) => self.wire.ask_extension(xres::query_pid(xid), opcode, ask),
+            (None, None) => {
+                window.missing &= !piece.bit();
+                return;
+            }
+        }
+        window.asked |= piece.bit();
+    }
+
+    fn ask_property(&mut self, window: u32, property: u32, bytes: u32, ask: Ask) {
+        self.wire.ask(ewmh::property(window, property, bytes), ask);
+    }
+
+    fn select(&mut self, window: u32, mask: EventMask) {
+        let value_list = ChangeWindowAttributesAux::new().event_mask(mask);
+        self.wire.send(ChangeWindowAttributesRequest {
+            window,
+            value_list: Cow::Owned(value_list),
+        });
+    }
+}
