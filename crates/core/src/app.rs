@@ -193,14 +193,15 @@ impl App {
                 .iter()
                 .map(|(id, what)| Why::Job(*id, what.clone())),
         );
-        if self.going == Going::Stays && windows_count {
-            if let Some(w) = self.window_to_answer() {
-                let title = self.windows[&w].about.title.clone();
-                all.push(Why::Window {
-                    title,
-                    hung: self.hung(),
-                });
-            }
+        if self.going == Going::Stays
+            && windows_count
+            && let Some(w) = self.window_to_answer()
+        {
+            let title = self.windows[&w].about.title.clone();
+            all.push(Why::Window {
+                title,
+                hung: self.hung(),
+            });
         }
         all.into_iter()
             .map(|why| Blocker {

@@ -363,12 +363,13 @@ impl Coordinator {
         let Some(app) = self.apps.get(of) else { return };
         let outlives = of.is_process() && !app.spared;
         let told = !app.voters.is_empty();
-        match app.going {
-            Going::No => {
-                if app.is_bare() {
-                    self.forget(of);
-                }
+        if app.going == Going::No {
+            if app.is_bare() {
+                self.forget(of);
             }
+            return;
+        }
+        match app.going {
             _ if app.shows_nothing() && !outlives => self.has_gone(of),
             Going::Polite | Going::Stays if app.windows.is_empty() => {
                 let wait = if told {
@@ -404,10 +405,10 @@ impl Coordinator {
 
     /// Remembers, once, that an application went; one that comes again and again is one name.
     pub(crate) fn record_gone(&mut self, name: &str) {
-        if let Some(u) = &mut self.under_way {
-            if !u.gone.iter().any(|n| n == name) {
-                u.gone.push(name.to_owned());
-            }
+        if let Some(u) = &mut self.under_way
+            && !u.gone.iter().any(|n| n == name)
+        {
+            u.gone.push(name.to_owned());
         }
     }
 

@@ -266,10 +266,10 @@ impl Coordinator {
         if !open {
             return Err(ChoiceError::NotNow);
         }
-        if let Choice::EndOne(of) | Choice::Show(of) | Choice::AskAgain(Some(of)) = &choice {
-            if !self.apps.contains_key(of) {
-                return Err(ChoiceError::UnknownApp);
-            }
+        if let Choice::EndOne(of) | Choice::Show(of) | Choice::AskAgain(Some(of)) = &choice
+            && !self.apps.contains_key(of)
+        {
+            return Err(ChoiceError::UnknownApp);
         }
         match choice {
             Choice::Confirm => self.enter(Phase::Asking),
@@ -568,11 +568,11 @@ impl Coordinator {
             Deadline::Voter(voter) => self.voter_is_late(voter),
             Deadline::App(of) => self.next_stage(&of),
             Deadline::Ping(of) => {
-                if let Some(app) = self.apps.get_mut(&of) {
-                    if app.responds == Responds::Pinged {
-                        app.responds = Responds::No;
-                        self.touch_state();
-                    }
+                if let Some(app) = self.apps.get_mut(&of)
+                    && app.responds == Responds::Pinged
+                {
+                    app.responds = Responds::No;
+                    self.touch_state();
                 }
             }
             Deadline::Look => self.look_is_late(),

@@ -10,7 +10,7 @@
 mod support;
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 
 use endsession_core::*;
 use support::{Ghost, Op, step};
@@ -340,11 +340,7 @@ impl Graph {
 /// Walks all of one session; returns the number of states and transitions.
 fn search(session: &Session) -> Result<(usize, usize), String> {
     let hasher = RandomState::new();
-    let key = |c: &Coordinator, g: &Ghost| {
-        let mut h = hasher.build_hasher();
-        (c, g).hash(&mut h);
-        h.finish()
-    };
+    let key = |c: &Coordinator, g: &Ghost| hasher.hash_one((c, g));
     let (mut c, mut ghost) = (Coordinator::new(Policy::default()), Ghost::default());
     for op in &session.setup {
         step(&mut c, &mut ghost, Time(0), op)?;

@@ -107,14 +107,14 @@ impl Ghost {
                 self.overridden.remove(of);
             }
             Op::Event(Event::Answered(voter, answer)) => {
-                if let Some((_, asked)) = self.voters.get_mut(voter) {
-                    if matches!(asked, Asked::Waiting | Asked::User) {
-                        // A yes may be owed to an earlier query; the notice tells (see `after`).
-                        match answer {
-                            Answer::Refuse(_) | Answer::UserRefused(_) => *asked = Asked::Refused,
-                            Answer::AskingUser => *asked = Asked::User,
-                            Answer::Accept => {}
-                        }
+                if let Some((_, asked)) = self.voters.get_mut(voter)
+                    && matches!(asked, Asked::Waiting | Asked::User)
+                {
+                    // A yes may be owed to an earlier query; the notice tells (see `after`).
+                    match answer {
+                        Answer::Refuse(_) | Answer::UserRefused(_) => *asked = Asked::Refused,
+                        Answer::AskingUser => *asked = Asked::User,
+                        Answer::Accept => {}
                     }
                 }
             }
@@ -206,16 +206,14 @@ impl Ghost {
                     }
                 }
             }
-            Action::Signal(of, _) => {
-                if !self.free(of) {
-                    let by_term = self.windows.values().any(|(o, term)| o == of && *term);
-                    let shows = self.windows.values().any(|(o, _)| o == of);
-                    if self.holds_of(of) || (shows && !by_term) || self.committed().is_err() {
-                        return err("signalled while it blocks");
-                    }
-                    if !self.under_way {
-                        return err("signalled without a request");
-                    }
+            Action::Signal(of, _) if !self.free(of) => {
+                let by_term = self.windows.values().any(|(o, term)| o == of && *term);
+                let shows = self.windows.values().any(|(o, _)| o == of);
+                if self.holds_of(of) || (shows && !by_term) || self.committed().is_err() {
+                    return err("signalled while it blocks");
+                }
+                if !self.under_way {
+                    return err("signalled without a request");
                 }
             }
             Action::SignalRest(_) => {
@@ -287,13 +285,13 @@ impl Ghost {
                 self.overridden.insert(of.clone());
             }
             Action::Notice(Notice::Answered(of, Answer::Accept)) => {
-                if let Op::Event(Event::Answered(v, _)) = op {
-                    if let Some((o, asked)) = self.voters.get_mut(v) {
-                        if o != of || !matches!(asked, Asked::Waiting | Asked::User) {
-                            return err("took an answer that was not asked for");
-                        }
-                        *asked = Asked::Yes;
+                if let Op::Event(Event::Answered(v, _)) = op
+                    && let Some((o, asked)) = self.voters.get_mut(v)
+                {
+                    if o != of || !matches!(asked, Asked::Waiting | Asked::User) {
+                        return err("took an answer that was not asked for");
                     }
+                    *asked = Asked::Yes;
                 }
             }
             Action::Notice(Notice::Blocked(b)) if self.free(&b.of) => {
@@ -389,17 +387,17 @@ pub fn step(
         ghost.action(op, &action)?;
         actions.push(action);
     }
-    if answered_out_of_turn {
-        if let Some(a) = actions.iter().find(|a| {
+    if answered_out_of_turn
+        && let Some(a) = actions.iter().find(|a| {
             !matches!(
                 a,
                 Action::Notice(Notice::Cleared(_) | Notice::Blocked(_)) | Action::Show(_)
             )
-        }) {
-            return Err(format!(
-                "a late answer changed something: {a:?} after {op:?}"
-            ));
-        }
+        })
+    {
+        return Err(format!(
+            "a late answer changed something: {a:?} after {op:?}"
+        ));
     }
     ghost.at_rest(c)?;
     Ok(actions)
