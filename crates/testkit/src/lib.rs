@@ -18,6 +18,8 @@
 //!
 //! A test is expected to hold its guards in variables; guards started in a sandbox keep it alive.
 
+pub mod a11y;
+pub mod apps;
 pub mod bus;
 pub mod gnome_client;
 pub mod names;

@@ -50,7 +50,7 @@ fn refusing_gives_its_reason() {
 #[test]
 fn silent_answers_only_by_hand() {
     let (_bus, manager, client) = client(Manner::Silent);
-    assert!(manager.is_quiet());
+    assert!(manager.is_unanswered());
     client.answer(true, "at last");
     assert_eq!(manager.next_call().2, "true at last");
 }
@@ -66,7 +66,7 @@ fn twice_answers_twice() {
 fn a_crash_leaves_without_an_answer() {
     let (_bus, manager, client) = client(Manner::Crash);
     client.wait_until_left(LIMIT);
-    assert!(manager.is_quiet());
+    assert!(manager.is_unanswered());
 }
 
 #[test]

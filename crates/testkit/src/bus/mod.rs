@@ -138,6 +138,23 @@ impl Bus {
         .unwrap_or_else(|error| panic!("connecting to {}: {error}", self.address))
     }
 
+    /// The process that owns `name`, a well-known or a unique one.
+    ///
+    /// # Panics
+    /// When nobody does.
+    #[track_caller]
+    pub fn pid_of(&self, name: &str) -> u32 {
+        let (address, uid, owner) = (self.address.clone(), self.uid, name.to_owned());
+        let ask = async move {
+            let connection = connect(&address, uid).await?;
+            let owner = zbus::names::BusName::try_from(owner)?;
+            let bus = zbus::fdo::DBusProxy::new(&connection).await?;
+            zbus::Result::Ok(bus.get_connection_unix_process_id(owner).await?)
+        };
+        rt::block_on("asking for a process", LIMIT, ask)
+            .unwrap_or_else(|error| panic!("the process of {name}: {error}"))
+    }
+
     /// Waits until somebody owns `name`.
     ///
     /// # Panics

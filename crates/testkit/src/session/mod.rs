@@ -423,3 +423,9 @@ pub fn environ_of(pid: u32) -> BTreeMap<String, String> {
     });
     variables.collect()
 }
+
+/// The user that process `pid` runs as; root when there is no such process.
+pub fn user_of(pid: u32) -> u32 {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(format!("/proc/{pid}/status")).map_or(0, |metadata| metadata.uid())
+}

@@ -83,9 +83,13 @@ impl Manager {
         }
     }
 
-    /// Whether no client has called.
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.calls.lock().unwrap().try_recv().is_err()
+    /// Whether no client has answered a query since the last call that was looked at.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.calls
+            .lock()
+            .unwrap()
+            .try_iter()
+            .all(|call| call.1 != "EndSessionResponse")
     }
 }
 
