@@ -100,12 +100,10 @@ impl Bus {
     pub(crate) async fn connect(address: &str) -> Result<Self, BusError> {
         let error = |source| BusError::Bus { address: address.to_owned(), source };
         let queue = NonZeroUsize::new(1024).unwrap_or(NonZeroUsize::MIN);
-        let stream = connection::Builder::address(address)
-            .max_queued(queue)
-            .build_message_stream()
-            .await
-            .map_err(error)?;
-        let connection = Connection::from(&stream);
+        let connection =
+            connection::Builder::address(address).max_queued(queue).build().await.map_err(error)?;
+        // Before we own a name nobody has anything to say to us, so the stream misses nothing.
+        let stream = MessageStream::from(&connection);
         // Only departures of connections: a general rule would wake us for every name that comes.
         let rule = "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',\
                     member='NameOwnerChanged',arg2=''";
@@ -220,7 +218,7 @@ impl Bus {
             return Vec::new();
         }
         let body = message.body();
-        let mut found: HashMap<String, zbus::zvariant::Value<'_>> = body.deserialize().unwrap_or_default();
+        let mut found: HashMap<String, zbus::Variant<'_>> = body.deserialize().unwrap_or_default();
         let mut number = |key: &str| found.remove(key).and_then(|v| u32::try_from(v).ok());
         let (pid, uid) = (number("ProcessID"), number("UnixUserID"));
         let identity = pid.and_then(process::identity).unwrap_or_else(|| {
@@ -327,7 +325,7 @@ where
 
 /// Whether the caller wants a reply at all.
 pub(crate) fn wants_reply(message: &Message) -> bool {
-    !message.primary_header().flags().contains(Flags::NoReplyExpected)
+    !message.primary_header().flags().contains(Flags::NO_REPLY_EXPECTED)
 }
 
 /// The message for a failure.

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use endsession_core::{Force, Kind, Request};
 use zbus::Message;
 use zbus::message::Header;
-use zbus::zvariant::Value;
+use zbus::Variant;
 
 use crate::adapter::gnome::MAX_REASON;
 use crate::bus::{Failure, Peer, signal};
@@ -116,7 +116,7 @@ pub(crate) fn read(message: &Message, header: &Header<'_>, peer: &Peer) -> Resul
     }
     match member.as_str() {
         "Request" => {
-            let (kind, options): (&str, HashMap<&str, Value<'_>>) =
+            let (kind, options): (&str, HashMap<&str, Variant<'_>>) =
                 body.deserialize().map_err(wrong("sa{sv}"))?;
             Ok(Command::Request(request(kind, options)?))
         }
@@ -137,7 +137,7 @@ pub(crate) fn read(message: &Message, header: &Header<'_>, peer: &Peer) -> Resul
     }
 }
 
-fn request(kind: &str, options: HashMap<&str, Value<'_>>) -> Result<Request, Failure> {
+fn request(kind: &str, options: HashMap<&str, Variant<'_>>) -> Result<Request, Failure> {
     let invalid = |text: String| Failure::new("org.freedesktop.DBus.Error.InvalidArgs", text);
     let mut request = Request {
         kind: match kind {
@@ -150,11 +150,11 @@ fn request(kind: &str, options: HashMap<&str, Value<'_>>) -> Result<Request, Fai
     };
     for (name, value) in options {
         match (name, value) {
-            ("confirm", Value::Bool(on)) => request.confirm = on,
-            ("unattended", Value::Bool(on)) => request.unattended = on,
-            ("timeout-ms", Value::U64(ms)) => request.timeout = Some(ms),
-            ("force-after-ms", Value::U64(ms)) => request.force = Force::After(ms),
-            ("force", Value::Str(how)) => {
+            ("confirm", Variant::Bool(on)) => request.confirm = on,
+            ("unattended", Variant::Bool(on)) => request.unattended = on,
+            ("timeout-ms", Variant::U64(ms)) => request.timeout = Some(ms),
+            ("force-after-ms", Variant::U64(ms)) => request.force = Force::After(ms),
+            ("force", Variant::Str(how)) => {
                 request.force = match how.as_str() {
                     "no" => Force::No,
                     "now" => Force::Now,
@@ -162,7 +162,7 @@ fn request(kind: &str, options: HashMap<&str, Value<'_>>) -> Result<Request, Fai
                     how => return Err(invalid(format!("force {how:?} is none of no, now, if-hung"))),
                 }
             }
-            ("reason", Value::Str(reason)) => {
+            ("reason", Variant::Str(reason)) => {
                 request.reason = reason.chars().take(MAX_REASON / 4).filter(|c| !c.is_control()).collect();
             }
             (name, value) => {

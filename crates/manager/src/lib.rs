@@ -1,3 +1,23 @@
-//! The session manager: one loop between the applications' protocols and the coordinator.
+//! The session manager of endsession: one thread, one loop, between the protocols that
+//! applications speak and the coordinator that decides.
+//!
+//! The loop owns the coordinator. [`adapter`] has one file a protocol, [`backend`] one file a way
+//! to end the session. What the manager tells is in [`report`], what it is told in [`config`] and
+//! over the bus, where it is [`control`].
 
 pub mod adapter;
+pub mod backend;
+mod bus;
+pub mod config;
+pub mod control;
+pub mod display_of;
+mod look;
+mod manager;
+mod perform;
+pub mod process;
+pub mod report;
+mod serve;
+pub mod unsaved;
+
+pub use bus::{BusError, MANAGER_NAMES};
+pub use manager::{Ended, Manager, Options};

@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use endsession_core::{Identity, Signal};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rustix::process::{Pid, PidfdFlags, Signal as RawSignal, pidfd_open, pidfd_send_signal};
-use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe::Receiver;
 
 /// What `/proc/PID/stat` tells of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -243,8 +243,9 @@ impl Exits {
         if self.watched.contains(of) {
             return true;
         }
-        let Ok(fd) = open(of).and_then(|fd| AsyncFd::with_interest(fd, tokio::io::Interest::READABLE))
-        else {
+        // A pidfd becomes readable when its process ends, as a pipe does when there is data; the
+        // pipe's wrapper is the one that takes any descriptor and owns it.
+        let Ok(fd) = open(of).and_then(Receiver::from_owned_fd_unchecked) else {
             return false;
         };
         self.watched.insert(of.clone());

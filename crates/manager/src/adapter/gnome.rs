@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use endsession_core::{Answer, Event, Force, InhibitorId, Request, Round, VoterId};
 use zbus::Message;
 use zbus::message::Header;
-use zbus::zvariant::{ObjectPath, Value};
+use zbus::{ObjectPath, Variant};
 
 use crate::bus::{Answered, Failure, Peer, reply, signal};
 
@@ -434,7 +434,7 @@ impl Gnome {
     fn inhibited_changed(&self, before: u32, effects: &mut Effects) {
         let now = self.inhibited();
         if now != before {
-            let changed = HashMap::from([("InhibitedActions", Value::from(now))]);
+            let changed = HashMap::from([("InhibitedActions", Variant::from(now))]);
             effects.signals.extend(properties_changed(PATH, NAME, &changed));
         }
     }
@@ -563,17 +563,17 @@ impl Gnome {
         }
     }
 
-    fn properties(&self, object: &Object, interface: &str) -> HashMap<&'static str, Value<'_>> {
+    fn properties(&self, object: &Object, interface: &str) -> HashMap<&'static str, Variant<'_>> {
         match (object, interface) {
             (Object::Manager, NAME) => HashMap::from([
-                ("SessionName", Value::from("endsession")),
-                ("Renderer", Value::from("")),
-                ("SessionIsActive", Value::from(true)),
-                ("InhibitedActions", Value::from(self.inhibited())),
+                ("SessionName", Variant::from("endsession")),
+                ("Renderer", Variant::from("")),
+                ("SessionIsActive", Variant::from(true)),
+                ("InhibitedActions", Variant::from(self.inhibited())),
             ]),
             (Object::Presence, PRESENCE) => HashMap::from([
-                ("status", Value::from(self.presence.0)),
-                ("status-text", Value::from(self.presence.1.as_str())),
+                ("status", Variant::from(self.presence.0)),
+                ("status-text", Variant::from(self.presence.1.as_str())),
             ]),
             _ => HashMap::new(),
         }
@@ -605,10 +605,10 @@ impl Gnome {
                 reply(header, &self.properties(object, interface))
             }
             "Set" => {
-                let (interface, name, value): (&str, &str, Value<'_>) =
+                let (interface, name, value): (&str, &str, Variant<'_>) =
                     body.deserialize().map_err(|_| Failure::arguments(header, "ssv"))?;
                 match (object, interface, name, value) {
-                    (Object::Presence, PRESENCE, "status", Value::U32(status)) if status <= 3 => {
+                    (Object::Presence, PRESENCE, "status", Variant::U32(status)) if status <= 3 => {
                         self.presence.0 = status;
                         effects.signals.extend(signal(
                             None,
@@ -619,7 +619,7 @@ impl Gnome {
                         ));
                         reply(header, &())
                     }
-                    (Object::Presence, PRESENCE, "status-text", Value::Str(text)) => {
+                    (Object::Presence, PRESENCE, "status-text", Variant::Str(text)) => {
                         self.presence.1 = clip(&text, MAX_ID);
                         reply(header, &())
                     }
@@ -684,7 +684,7 @@ fn limit(what: &str, each: usize, all: usize) -> Failure {
     )
 }
 
-pub(crate) fn properties_changed(path: &str, interface: &str, changed: &HashMap<&str, Value<'_>>) -> Option<Message> {
+pub(crate) fn properties_changed(path: &str, interface: &str, changed: &HashMap<&str, Variant<'_>>) -> Option<Message> {
     let invalidated: [&str; 0] = [];
     signal(
         None,

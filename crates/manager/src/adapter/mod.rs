@@ -2,6 +2,8 @@
 //! and the coordinator's actions into its peers' words.
 
 pub mod display;
+pub mod gnome;
+pub mod jobs;
 mod ewmh;
 mod i3ipc;
 mod ledger;

@@ -53,17 +53,20 @@ impl Child {
         &self.name
     }
 
-    /// How it ended, once it has; asks the system without waiting.
-    pub fn status(&mut self) -> Option<ExitStatus> {
-        if self.status.is_none() {
-            self.status = self.process.try_wait().unwrap_or_default();
-        }
+    /// How it ended, once [`Child::has_exited`] has been told.
+    #[must_use]
+    pub fn status(&self) -> Option<ExitStatus> {
         self.status
+    }
+
+    /// Its parent, who waits for all children at once, has taken its status.
+    pub fn has_exited(&mut self, status: ExitStatus) {
+        self.status = Some(status);
     }
 
     /// Begins to end it; the exit is seen by [`Child::status`].
     pub fn end(&mut self) {
-        if self.status().is_none() {
+        if self.status.is_none() {
             if let Err(error) = process::signal(&self.identity, Signal::Term) {
                 tracing::warn!("{} (pid {}) could not be told to end: {error}", self.name, self.pid());
             }

@@ -1,0 +1,177 @@
+//! Looking at what is there: windows, jobs in terminals, and who was started from within whom.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use endsession_core::{Event, Identity, JobId, Phase, Window, WindowId};
+
+use crate::adapter::display::{DisplayEvent, Toplevel, WindowKey};
+use crate::adapter::jobs::{self, Job};
+use crate::backend::Backend;
+use crate::display_of;
+use crate::manager::{LOST_BUDGET, Manager};
+use crate::process::{self, Table};
+use crate::unsaved::looks_unsaved;
+
+/// Browsers lose windows when closed one by one and end whole on SIGTERM.
+const ENDS_BY_TERM: [&str; 14] = [
+    "firefox", "firefox-esr", "firefox-bin", "librewolf", "thunderbird", "thunderbird-bin", "chromium",
+    "chromium-browser", "chrome", "google-chrome", "brave", "vivaldi-bin", "opera", "msedge",
+];
+
+impl Manager {
+    /// Everything that is there now is told to the coordinator.
+    pub(crate) async fn look(&mut self) {
+        self.open_display().await;
+        while let Some(event) = self.display.as_mut().and_then(|d| d.try_next()) {
+            self.display_event(event);
+        }
+        self.look_at_jobs();
+    }
+
+    /// The pid below which all processes of the session are, where the manager started it.
+    pub(crate) fn root(&self) -> Option<u32> {
+        match &self.backend {
+            Backend::Child(_) => Some(std::process::id()),
+            Backend::Nothing | Backend::Missing => None,
+        }
+    }
+
+    /// Connects to the session's display, unless that is done.
+    pub(crate) async fn open_display(&mut self) {
+        if self.display.is_some() {
+            return;
+        }
+        let child = match &self.backend {
+            Backend::Child(child) if child.status().is_some() => return,
+            Backend::Child(child) => Some(child.pid()),
+            Backend::Nothing => return,
+            Backend::Missing => None,
+        };
+        let ways = display_of::find(&Table::read(), child);
+        if ways.is_empty() {
+            "none found".clone_into(&mut self.display_name);
+        }
+        for way in ways {
+            match way.connect().await {
+                Ok(display) => {
+                    self.display = Some(display);
+                    way.name().clone_into(&mut self.display_name);
+                    break;
+                }
+                Err(error) => {
+                    tracing::warn!("windows are not seen: {error}");
+                    self.display_name = error.to_string();
+                }
+            }
+        }
+    }
+
+    /// Lets go of the display: nobody needs to be woken for a title while no request is under way.
+    pub(crate) fn close_display(&mut self) {
+        self.display = None;
+        let windows: Vec<WindowId> =
+            self.core.apps().flat_map(|a| a.windows.into_iter().map(|(w, _)| w)).collect();
+        for window in windows {
+            self.event(Event::WindowGone(window));
+        }
+        for job in std::mem::take(&mut self.jobs).into_keys() {
+            self.event(Event::JobGone(job));
+        }
+    }
+
+    pub(crate) fn display_event(&mut self, event: DisplayEvent) {
+        match event {
+            DisplayEvent::Window(key, toplevel) => self.window_seen(key, toplevel),
+            DisplayEvent::Closed(key) => self.event(Event::WindowGone(WindowId(key.0))),
+            DisplayEvent::Pong(key) => {
+                let of = self
+                    .core
+                    .apps()
+                    .find(|a| a.windows.iter().any(|(w, _)| w.0 == key.0))
+                    .map(|a| a.of.clone());
+                if let Some(of) = of {
+                    self.event(Event::Pong(of));
+                }
+            }
+            DisplayEvent::Lost(why) => {
+                self.display = None;
+                self.display_name = format!("lost: {why}");
+                let asking =
+                    matches!(self.core.phase(), Some(Phase::Confirming | Phase::Asking | Phase::Closing));
+                self.close_display();
+                if asking {
+                    tracing::warn!("the session's display is lost ({why}); what is left of the session ends");
+                    self.event(Event::Imposed(LOST_BUDGET));
+                }
+            }
+        }
+    }
+
+    fn window_seen(&mut self, key: WindowKey, toplevel: Toplevel) {
+        let of = toplevel.pid.and_then(process::identity);
+        let program = toplevel.pid.and_then(process::program);
+        let ends_by_term = program.as_deref().is_some_and(|p| ENDS_BY_TERM.contains(&p));
+        let name = if toplevel.app_id.is_empty() { program.unwrap_or_default() } else { toplevel.app_id.clone() };
+        let of = of.unwrap_or_else(|| match toplevel.app_id.as_str() {
+            "" => Identity::Peer(key.0 | WINDOW_PEER),
+            app_id => Identity::AppId(app_id.to_owned()),
+        });
+        let about = Window {
+            name,
+            unsaved: looks_unsaved(&toplevel.title),
+            title: toplevel.title,
+            dialog: toplevel.dialog,
+            ends_by_term,
+        };
+        self.event(Event::WindowSeen { window: WindowId(key.0), of, about });
+    }
+
+    /// Finds the jobs in the session's terminals, and which application hosts which.
+    pub(crate) fn look_at_jobs(&mut self) {
+        let table = Table::read();
+        let applications: BTreeSet<u32> = self
+            .core
+            .apps()
+            .filter(|a| !a.windows.is_empty() || !a.voters.is_empty())
+            .filter_map(|a| a.of.pid())
+            .collect();
+        let found = jobs::find(&table, self.root(), &applications, &self.requester_pids);
+        let mut leaders: BTreeMap<JobId, Option<Identity>> = BTreeMap::new();
+        for Job { id, terminal, name, what, leader } in found {
+            // One that ended between two reads is seen to have ended by the next look.
+            if leader.as_ref().is_some_and(|l| self.exits.watch(l)) {
+                leaders.insert(id, leader);
+                self.event(Event::JobSeen { job: id, of: terminal, name, what });
+            }
+        }
+        let before = std::mem::replace(&mut self.jobs, leaders);
+        let gone: Vec<JobId> = before.into_keys().filter(|id| !self.jobs.contains_key(id)).collect();
+        for id in gone {
+            self.event(Event::JobGone(id));
+        }
+        for pid in &applications {
+            let host = table.ancestors(*pid).find(|a| applications.contains(&a.pid));
+            if let (Some(guest), Some(host)) = (table.get(*pid), host) {
+                self.event(Event::Hosted { guest: guest.identity(), host: host.identity() });
+            }
+        }
+    }
+
+    /// The applications from within which a process made a request: the nearest one above it that
+    /// has a window, and itself.
+    pub(crate) fn requester(&mut self, pid: Option<u32>) -> Vec<Identity> {
+        let Some(pid) = pid else { return Vec::new() };
+        let table = Table::read();
+        let known = |pid: u32| {
+            let of = table.get(pid)?.identity();
+            self.core.apps().any(|a| *a.of == of && !a.windows.is_empty()).then_some(of)
+        };
+        let nearest = known(pid).or_else(|| table.ancestors(pid).find_map(|a| known(a.pid)));
+        self.requester_pids.insert(pid);
+        self.requester_pids.extend(table.ancestors(pid).map(|a| a.pid));
+        nearest.into_iter().collect()
+    }
+}
+
+/// Numbers of windows of which nothing else is known, apart from numbers of bus peers.
+const WINDOW_PEER: u64 = 1 << 63;

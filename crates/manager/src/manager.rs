@@ -1,0 +1,305 @@
+//! The one loop. It owns the coordinator and everything at its edges, turns what happens into
+//! events with the time of them, carries out the actions that follow, and sleeps until something
+//! happens or the coordinator's next deadline.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use endsession_core::{Blocker, Coordinator, Event, Identity, JobId, Phase, Time};
+use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
+
+use crate::adapter::display::Display;
+use crate::adapter::gnome::Gnome;
+use crate::backend::Backend;
+use crate::bus::{Bus, BusError};
+use crate::config::Config;
+use crate::control::Listeners;
+use crate::process::Exits;
+
+/// What applications have, in milliseconds, when their display is already gone: they cannot show
+/// a dialog any more, only save and go.
+pub(crate) const LOST_BUDGET: u64 = 5_000;
+
+/// What a manager needs to begin.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The session bus.
+    pub bus_address: String,
+    /// What the user set.
+    pub config: Config,
+}
+
+/// How a manager's work ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The session was ended in order.
+    Over,
+    /// The session's own process ended by itself, with this status.
+    Session(ExitStatus),
+    /// The session bus is gone, and with it everything to manage.
+    BusLost,
+}
+
+/// The session manager.
+#[derive(Debug)]
+pub struct Manager {
+    pub(crate) core: Coordinator,
+    pub(crate) bus: Bus,
+    pub(crate) gnome: Gnome,
+    pub(crate) listeners: Listeners,
+    pub(crate) backend: Backend,
+    pub(crate) display: Option<Display>,
+    /// How windows are seen, or why they are not.
+    pub(crate) display_name: String,
+    pub(crate) exits: Exits,
+    /// Leaders of foreground groups, whose exit is worth another look.
+    pub(crate) jobs: BTreeMap<JobId, Option<Identity>>,
+    /// In Ending: what is left of the session and still alive.
+    pub(crate) rest: Option<BTreeSet<Identity>>,
+    /// Processes that `run` itself needs until the end: the bus.
+    pub(crate) keep: BTreeSet<u32>,
+    pub(crate) config: Config,
+    /// The number of the request under way, or of the last one.
+    pub(crate) request: u32,
+    pub(crate) requester_pids: BTreeSet<u32>,
+    pub(crate) since: HashMap<Blocker, Instant>,
+    pub(crate) ended: Option<Ended>,
+    /// The session's own process ended before anybody asked it to.
+    pub(crate) ended_by_itself: Option<ExitStatus>,
+    pub(crate) bus_is_lost: bool,
+    origin: Instant,
+    terminate: Signals,
+    children: Signals,
+}
+
+/// Why the manager could not go on.
+type Result<T> = std::result::Result<T, BusError>;
+
+impl Manager {
+    /// Connects to the bus and takes the session manager's names, so that they are there before
+    /// the first application starts.
+    ///
+    /// # Errors
+    /// When the bus cannot be used, or another manager owns the session; nothing has changed then.
+    pub async fn start(options: Options) -> Result<Self> {
+        let bus = Bus::connect(&options.bus_address).await?;
+        bus.take_names(&options.bus_address).await?;
+        let on = |kind| {
+            signal(kind).map_err(|e| BusError::Bus { address: options.bus_address.clone(), source: e.into() })
+        };
+        let mut manager = Self {
+            core: Coordinator::new(options.config.policy()),
+            bus,
+            gnome: Gnome::default(),
+            listeners: Listeners::default(),
+            backend: Backend::Missing,
+            display: None,
+            display_name: "not looked for yet".to_owned(),
+            exits: Exits::default(),
+            jobs: BTreeMap::new(),
+            rest: None,
+            keep: BTreeSet::new(),
+            request: 0,
+            requester_pids: BTreeSet::new(),
+            since: HashMap::new(),
+            ended: None,
+            ended_by_itself: None,
+            bus_is_lost: false,
+            origin: Instant::now(),
+            terminate: on(SignalKind::terminate())?,
+            children: on(SignalKind::child())?,
+            config: options.config,
+        };
+        if let Some(message) = Gnome::session_running() {
+            manager.bus.send(message);
+        }
+        manager.flush().await;
+        Ok(manager)
+    }
+
+    /// Says how the session is to be ended.
+    #[must_use]
+    pub fn with_backend(mut self, backend: Backend) -> Self {
+        self.backend = backend;
+        self
+    }
+
+    /// Processes that are not the session's although they descend from us: the bus that `run`
+    /// started. They are let be until the manager has ended.
+    #[must_use]
+    pub fn keeping(mut self, pids: impl IntoIterator<Item = u32>) -> Self {
+        self.keep.extend(pids);
+        self
+    }
+
+    /// Runs until the session has ended.
+    pub async fn run(mut self) -> Ended {
+        loop {
+            self.perform_all().await;
+            self.flush().await;
+            if let Some(ended) = self.ended.take() {
+                self.close().await;
+                return ended;
+            }
+            self.wait().await;
+        }
+    }
+
+    /// Waits for whatever happens next, and takes it in.
+    async fn wait(&mut self) {
+        let deadline = self.core.poll_deadline().map(|t| self.origin + Duration::from_millis(t.0));
+        let kill_at = match &self.backend {
+            Backend::Child(child) => child.kill_at(),
+            Backend::Nothing | Backend::Missing => None,
+        };
+        let lost = self.bus_is_lost;
+        tokio::select! {
+            biased;
+            message = self.bus.next(), if !lost => match message {
+                None => self.bus_lost(),
+                Some(message) => {
+                    self.take_in(message).await;
+                    // What has come meanwhile is taken in one go and answered in one write.
+                    for _ in 0..1024 {
+                        let Some(message) = self.bus.try_next() else { break };
+                        self.take_in(message).await;
+                        self.perform_all().await;
+                    }
+                }
+            },
+            event = next_of(&mut self.display) => self.display_event(event),
+            of = self.exits.next() => self.exited(&of),
+            Some(()) = self.terminate.recv() => {
+                tracing::info!("SIGTERM: the session ends within {} ms", self.config.imposed());
+                self.event(Event::Imposed(self.config.imposed()));
+            }
+            Some(()) = self.children.recv() => self.reap(),
+            () = until(deadline) => {
+                let now = self.now();
+                self.core.handle_timeout(now);
+            }
+            () = until(kill_at) => {
+                if let Backend::Child(child) = &mut self.backend {
+                    child.kill();
+                }
+            }
+        }
+    }
+
+    /// Tells the coordinator a fact.
+    pub(crate) fn event(&mut self, event: Event) {
+        let now = self.now();
+        self.core.handle_event(now, event);
+    }
+
+    /// The time as the coordinator counts it.
+    pub(crate) fn now(&self) -> Time {
+        Time(crate::config::as_millis(self.origin.elapsed()))
+    }
+
+    pub(crate) async fn flush(&mut self) {
+        if self.bus_is_lost {
+            return;
+        }
+        if let Err(error) = self.bus.flush().await {
+            tracing::warn!("the session bus does not take messages: {error}");
+            self.bus_lost();
+        }
+    }
+
+    /// Nobody on the bus can be asked or answer any more. What is under way fails; the session
+    /// itself goes on until its own end.
+    fn bus_lost(&mut self) {
+        if std::mem::replace(&mut self.bus_is_lost, true) {
+            return;
+        }
+        tracing::warn!("the session bus is gone; applications can no longer be asked");
+        self.event(Event::BusLost);
+        let mut effects = crate::adapter::gnome::Effects::default();
+        self.gnome.all_left(&mut effects);
+        for event in effects.events {
+            self.event(event);
+        }
+        if !matches!(self.backend, Backend::Child(_)) {
+            self.ended = Some(Ended::BusLost);
+        }
+    }
+
+    /// A process that was watched has exited.
+    fn exited(&mut self, of: &Identity) {
+        self.reap();
+        if let Some(rest) = &mut self.rest {
+            rest.remove(of);
+        }
+        if self.core.apps().any(|a| a.of == of) {
+            self.event(Event::Exited(of.clone()));
+        }
+        if self.jobs.values().any(|leader| leader.as_ref() == Some(of)) {
+            self.look_at_jobs();
+        }
+        self.mind_the_rest();
+    }
+
+    /// Takes the exit statuses of our children, and of the orphans of the session that became
+    /// ours.
+    fn reap(&mut self) {
+        use rustix::process::{WaitOptions, waitpid};
+        while let Ok(Some((pid, status))) = waitpid(None, WaitOptions::NOHANG) {
+            let status = ExitStatus::from_raw(status.as_raw());
+            let pid = u32::try_from(pid.as_raw_nonzero().get()).unwrap_or_default();
+            if let Backend::Child(child) = &mut self.backend {
+                if child.pid() == pid && child.status().is_none() {
+                    let told = child.kill_at().is_some();
+                    child.has_exited(status);
+                    let (name, of) = (child.name().to_owned(), child.identity().clone());
+                    self.session_exited(&name, &of, status, told);
+                }
+            }
+        }
+    }
+
+    /// The process that is the session has ended: because we ended it, because it was itself an
+    /// application that was closed, or by itself.
+    fn session_exited(&mut self, name: &str, of: &Identity, status: ExitStatus, told: bool) {
+        if told || self.core.is_over() {
+            self.event(Event::Backend(Ok(())));
+            return;
+        }
+        match self.core.phase() {
+            Some(Phase::Ending | Phase::Imposed) => {}
+            Some(Phase::Closing) if self.core.apps().any(|a| a.of == of) => {
+                // It was an application of its own session and has been let go; the rest follows
+                // in order.
+                tracing::info!("{name} has closed ({status})");
+            }
+            Some(_) | None => {
+                tracing::info!("{name} ended by itself ({status}); what is left of the session ends");
+                self.ended_by_itself = Some(status);
+                self.event(Event::Imposed(LOST_BUDGET));
+            }
+        }
+    }
+
+    async fn close(&mut self) {
+        if let Some(message) = Gnome::session_over() {
+            self.bus.send(message);
+        }
+        self.flush().await;
+    }
+}
+
+async fn next_of(display: &mut Option<Display>) -> crate::adapter::display::DisplayEvent {
+    match display {
+        Some(display) => display.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,328 @@
+//! Carrying out what the coordinator orders.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Instant;
+
+use endsession_core::{Action, Event, Identity, Notice, Outcome, Signal};
+use zbus::Variant;
+
+use crate::adapter::display::WindowKey;
+use crate::adapter::gnome::properties_changed;
+use crate::backend::Backend;
+use crate::control;
+use crate::manager::{Ended, Manager};
+use crate::process::{self, Table};
+use crate::report::{self, News, Who};
+
+/// Servers of a display: they go with the compositor, since no application may lose its display
+/// before it has gone itself.
+const DISPLAY_SERVERS: [&str; 5] = ["Xwayland", "Xorg", "Xvfb", "Xvnc", "X"];
+
+impl Manager {
+    /// Carries out everything there is to do.
+    pub(crate) async fn perform_all(&mut self) {
+        while let Some(action) = self.core.poll_action() {
+            self.perform(action).await;
+        }
+    }
+
+    async fn perform(&mut self, action: Action) {
+        match action {
+            Action::Query(voter) => self.send(self.gnome.query(voter)),
+            Action::CancelQuery(voter) => self.send(self.gnome.cancel(voter)),
+            Action::End { voter, forceful } => self.send(self.gnome.end(voter, forceful)),
+            Action::Close(window) => {
+                if let Some(display) = &mut self.display {
+                    display.close(WindowKey(window.0));
+                }
+            }
+            Action::Activate(window) => {
+                if let Some(display) = &mut self.display {
+                    display.activate(WindowKey(window.0));
+                }
+            }
+            Action::Signal(of, signal) => self.signal(&of, signal),
+            Action::Watch(of) => self.watch(&of),
+            Action::Ping(of) => self.ping(&of),
+            Action::Look => {
+                self.look().await;
+                self.event(Event::Looked);
+            }
+            Action::Show(on) => {
+                if on && !self.core.is_shown() {
+                    self.say_what_blocks();
+                }
+            }
+            Action::SignalRest(signal) => self.signal_rest(signal),
+            Action::EndSession(_) => self.end_session(),
+            Action::Notice(notice) => self.notice(&notice),
+            Action::Finished(outcome) => self.finished(&outcome),
+        }
+    }
+
+    fn send(&mut self, message: Option<zbus::Message>) {
+        if let Some(message) = message {
+            self.bus.send(message);
+        }
+    }
+
+    /// Whether a process may be signalled and waited for as part of the session.
+    fn is_ours(&self, table: &Table, of: &Identity) -> bool {
+        let Some(pid) = of.pid() else { return false };
+        // Its windows are known by what the display vouches for.
+        let verified = self.core.apps().any(|a| a.of == of && !a.windows.is_empty());
+        !self.keep.contains(&pid) && process::is_of_session(table, pid, self.root(), verified)
+    }
+
+    fn signal(&mut self, of: &Identity, signal: Signal) {
+        if !self.is_ours(&Table::read(), of) {
+            self.event(Event::Spared(of.clone()));
+            return;
+        }
+        match process::signal(of, signal) {
+            Ok(()) => tracing::info!("{} to {}", report::signal(signal), self.name_of(of)),
+            Err(error) => tracing::info!("{} could not be signalled: {error}", self.name_of(of)),
+        }
+    }
+
+    fn watch(&mut self, of: &Identity) {
+        if !self.is_ours(&Table::read(), of) {
+            self.event(Event::Spared(of.clone()));
+        } else if !self.exits.watch(of) {
+            self.event(Event::Exited(of.clone()));
+        }
+    }
+
+    /// Finds out whether an application still handles events: by its window where the display can
+    /// ask, since that reaches its main loop; else over the bus.
+    fn ping(&mut self, of: &Identity) {
+        if of.pid().and_then(process::Stat::read).is_some_and(|s| s.is_stopped()) {
+            self.event(Event::Stopped(of.clone()));
+            return;
+        }
+        let (windows, voters) = self
+            .core
+            .apps()
+            .find(|a| a.of == of)
+            .map(|a| {
+                let windows: Vec<u64> = a.windows.iter().map(|(w, _)| w.0).collect();
+                let voters: Vec<u64> = a.voters.iter().map(|(v, _)| v.0).collect();
+                (windows, voters)
+            })
+            .unwrap_or_default();
+        let mut asked = false;
+        if let Some(display) = &mut self.display {
+            for window in windows {
+                asked |= display.ping(WindowKey(window));
+            }
+        }
+        if !asked {
+            let first = voters.first().and_then(|v| u32::try_from(*v).ok());
+            if let Some(client) = first.and_then(|n| self.gnome.clients.get(&n)) {
+                self.bus.ping(&client.bus_name, of);
+                asked = true;
+            }
+        }
+        if !asked {
+            // Nothing can ask it, and it is not stopped: nothing speaks against it.
+            self.event(Event::Pong(of.clone()));
+        }
+    }
+
+    /// Every process of the session but those that end with it or after it.
+    fn signal_rest(&mut self, signal: Signal) {
+        self.gnome.set_ending(true);
+        let table = Table::read();
+        let rest = self.rest_of_session(&table);
+        for of in &rest {
+            if let Err(error) = process::signal(of, signal) {
+                tracing::debug!("{of:?} could not be signalled: {error}");
+            } else {
+                tracing::info!("{} to {}", report::signal(signal), self.name_of(of));
+            }
+        }
+        self.rest = Some(rest.into_iter().filter(|of| self.exits.watch(of)).collect());
+        self.mind_the_rest();
+    }
+
+    fn rest_of_session(&self, table: &Table) -> BTreeSet<Identity> {
+        let root = self.root();
+        let windowed: BTreeSet<Identity> =
+            self.core.apps().filter(|a| !a.windows.is_empty()).map(|a| a.of.clone()).collect();
+        let session = match &self.backend {
+            Backend::Child(child) => Some(child.identity().clone()),
+            Backend::Nothing | Backend::Missing => None,
+        };
+        table
+            .iter()
+            .filter(|s| {
+                let of = s.identity();
+                let below_us = root.is_some_and(|r| table.descends(s.pid, r));
+                (below_us || windowed.contains(&of))
+                    && Some(&of) != session.as_ref()
+                    && !self.keep.contains(&s.pid)
+                    && !DISPLAY_SERVERS.contains(&s.comm.as_str())
+                    && process::is_of_session(table, s.pid, root, windowed.contains(&of))
+            })
+            .map(process::Stat::identity)
+            .collect()
+    }
+
+    /// In Ending: when everything that was signalled has gone, looks once more for what came
+    /// since, and goes on when there is nothing.
+    pub(crate) fn mind_the_rest(&mut self) {
+        if self.rest.as_ref().is_none_or(|r| !r.is_empty()) {
+            return;
+        }
+        let new = self.rest_of_session(&Table::read());
+        if new.is_empty() {
+            self.rest = None;
+            self.event(Event::RestGone);
+            return;
+        }
+        for of in &new {
+            let _gone_already = process::signal(of, Signal::Term);
+        }
+        let alive: BTreeSet<Identity> = new.into_iter().filter(|of| self.exits.watch(of)).collect();
+        if alive.is_empty() {
+            self.rest = None;
+            self.event(Event::RestGone);
+        } else {
+            self.rest = Some(alive);
+        }
+    }
+
+    fn end_session(&mut self) {
+        self.rest = None;
+        match &mut self.backend {
+            Backend::Child(child) if child.status().is_none() => {
+                tracing::info!("ending {} (pid {})", child.name(), child.pid());
+                child.end();
+            }
+            Backend::Child(_) | Backend::Nothing => self.event(Event::Backend(Ok(()))),
+            Backend::Missing => {
+                let why = "this manager did not start the session and has no way to end it";
+                self.event(Event::Backend(Err(why.to_owned())));
+            }
+        }
+    }
+
+    pub(crate) fn name_of(&self, of: &Identity) -> String {
+        let known = self.core.apps().find(|a| a.of == of).map(|a| a.name.to_owned());
+        let name = known.filter(|n| !n.is_empty());
+        let name = name.or_else(|| of.pid().and_then(process::Stat::read).map(|s| s.comm));
+        match (name, of.pid()) {
+            (Some(name), Some(pid)) => format!("{name} (pid {pid})"),
+            (Some(name), None) => name,
+            (None, _) => report::id(of),
+        }
+    }
+
+    fn who(&self, of: &Identity) -> Who {
+        let name = self.core.apps().find(|a| a.of == of).map(|a| a.name.to_owned()).unwrap_or_default();
+        Who { request: self.current_request(), id: report::id(of), name, pid: of.pid() }
+    }
+
+    fn current_request(&self) -> u32 {
+        if self.core.phase().is_some() { self.request } else { 0 }
+    }
+
+    /// For how long something has blocked, in milliseconds.
+    pub(crate) fn waiting(&self, b: &endsession_core::Blocker) -> u64 {
+        self.since.get(b).map_or(0, |since| crate::config::as_millis(since.elapsed()))
+    }
+
+    fn say_what_blocks(&self) {
+        for b in self.core.blockers() {
+            let b = report::blocker(b, 0);
+            tracing::warn!("{} holds the session open ({}): {}", b.name, b.kind, b.reason);
+        }
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Phase(phase) => {
+                tracing::info!("request {}: {}", self.request, report::phase(*phase));
+                self.phase_changed(report::phase(*phase));
+            }
+            Notice::Blocked(b) => {
+                self.since.entry(b.clone()).or_insert_with(Instant::now);
+                let info = report::blocker(b, 0);
+                tracing::info!("{} blocks ({}): {}", info.name, info.kind, info.reason);
+            }
+            Notice::Gone { name, .. } => tracing::info!("{name} has gone"),
+            _ => {}
+        }
+        if self.listeners.is_watched() {
+            let news = self.news(notice);
+            self.tell(&news);
+        }
+        if let Notice::Cleared(b) = notice {
+            self.since.remove(b);
+        }
+    }
+
+    fn news(&self, notice: &Notice) -> News {
+        match notice {
+            Notice::Phase(phase) => {
+                News::Phase { request: self.request, phase: report::phase(*phase).to_owned() }
+            }
+            Notice::Asked(of) => News::Asked(self.who(of)),
+            Notice::Answered(of, answer) => {
+                let (answer, reason) = report::answer(answer);
+                News::Answered { who: self.who(of), answer: answer.to_owned(), reason: reason.to_owned() }
+            }
+            Notice::Slow(of) => News::Slow(self.who(of)),
+            Notice::Closing(of) => News::Closing(self.who(of)),
+            Notice::Gone { of, name } => News::Gone(Who { name: name.clone(), ..self.who(of) }),
+            Notice::Blocked(b) => News::Blocked(report::blocker(b, 0)),
+            Notice::Cleared(b) => News::Cleared(report::blocker(b, self.waiting(b))),
+            Notice::Overridden(of) => News::Overridden(self.who(of)),
+            Notice::Signalled(of, signal) => {
+                News::Signalled { who: self.who(of), signal: report::signal(*signal).to_owned() }
+            }
+        }
+    }
+
+    /// Sends one event to everybody who watches.
+    pub(crate) fn tell(&mut self, news: &News) {
+        match serde_json::to_string(news) {
+            Ok(json) => {
+                for message in self.listeners.news(&json) {
+                    self.bus.send(message);
+                }
+            }
+            Err(error) => tracing::error!("an event could not be written as JSON: {error}"),
+        }
+    }
+
+    fn phase_changed(&mut self, phase: &str) {
+        let changed = HashMap::from([("Phase", Variant::from(phase))]);
+        self.send(properties_changed(control::PATH, control::INTERFACE, &changed));
+    }
+
+    fn finished(&mut self, outcome: &Outcome) {
+        let finished = report::finished(self.request, outcome, |b| self.waiting(b));
+        match outcome {
+            Outcome::Over { .. } => tracing::info!("the session is over"),
+            Outcome::Cancelled { .. } => {
+                tracing::info!("request {} was cancelled ({} {})", self.request, finished.by, finished.why);
+            }
+            Outcome::Failed { why, .. } => tracing::warn!("request {} failed: {why}", self.request),
+        }
+        self.phase_changed("");
+        self.tell(&News::Finished(finished));
+        self.since.clear();
+        self.requester_pids.clear();
+        self.rest = None;
+        if let Outcome::Over { .. } = outcome {
+            self.ended = Some(match self.ended_by_itself {
+                Some(status) => Ended::Session(status),
+                None => Ended::Over,
+            });
+        } else {
+            self.gnome.set_ending(false);
+            self.close_display();
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! What comes over the bus: sorted, checked, carried out and answered.
+
+use std::collections::HashMap;
+
+use endsession_core::{Choice, ChoiceError, Event, Identity, Joined, Kind, Request};
+use zbus::Message;
+use zbus::message::Header;
+use zbus::Variant;
+
+use crate::adapter::gnome::{Effects, Gnome};
+use crate::backend::Backend;
+use crate::bus::{Answered, Failure, Incoming, Peer, failure, reply, wants_reply};
+use crate::control::{self, Command};
+use crate::manager::Manager;
+use crate::report::{self, Hold, RequestInfo, Status};
+
+impl Manager {
+    /// Takes in one message of the bus.
+    pub(crate) async fn take_in(&mut self, message: Message) {
+        for incoming in self.bus.sort(message) {
+            match incoming {
+                Incoming::Call(message, peer) => self.call(&message, &peer).await,
+                Incoming::Left(name) => {
+                    let mut effects = Effects::default();
+                    self.gnome.left(&name, &mut effects);
+                    self.carry_out(effects);
+                    if self.listeners.left(&name) {
+                        self.event(Event::ViewerLeft);
+                    }
+                }
+                Incoming::Pong(of) => self.event(Event::Pong(of)),
+            }
+        }
+    }
+
+    async fn call(&mut self, message: &Message, peer: &Peer) {
+        let header = message.header();
+        let answered = self.answer(message, &header, peer).await;
+        if !wants_reply(message) {
+            return;
+        }
+        let reply = answered.map_or_else(|f| failure(&header, &f), Some);
+        if let Some(reply) = reply {
+            self.bus.send(reply);
+        }
+    }
+
+    async fn answer(&mut self, message: &Message, header: &Header<'_>, peer: &Peer) -> Answered {
+        // The bus lets root in; a session is its user's alone.
+        if peer.uid.is_some_and(|uid| uid != rustix::process::getuid().as_raw()) {
+            return Err(Failure::denied("this session belongs to another user"));
+        }
+        let path = header.path().map(|p| p.to_string()).unwrap_or_default();
+        match header.interface().map(|i| i.to_string()).as_deref() {
+            Some("org.freedesktop.DBus.Peer") => return peer_call(header),
+            Some("org.freedesktop.DBus.Introspectable") => return self.introspect(&path, header),
+            _ => {}
+        }
+        if path == control::PATH {
+            let command = control::read(message, header, peer)?;
+            return self.command(command, header, peer).await;
+        }
+        if !Gnome::owns(&path) {
+            return Err(Failure::unknown_object(&path));
+        }
+        let mut effects = Effects::default();
+        let answered = self.gnome.call(message, peer, &mut effects);
+        if let (Some(request), true) = (effects.request.take(), answered.is_ok()) {
+            self.begin(request, peer).await.map_err(|f| {
+                Failure::new("org.gnome.SessionManager.NotInRunning", f.text)
+            })?;
+        }
+        self.carry_out(effects);
+        answered
+    }
+
+    fn carry_out(&mut self, effects: Effects) {
+        for event in effects.events {
+            self.event(event);
+        }
+        for message in effects.signals {
+            self.bus.send(message);
+        }
+    }
+
+    async fn command(&mut self, command: Command, header: &Header<'_>, peer: &Peer) -> Answered {
+        match command {
+            Command::Request(request) => {
+                let joined = self.begin(request, peer).await?;
+                reply(header, &(self.request, joined == Joined::Joined))
+            }
+            Command::Choose { request, choice, application } => {
+                self.choose(request, &choice, &application)?;
+                reply(header, &())
+            }
+            Command::Cancel => {
+                let now = self.now();
+                match self.core.choose(now, Choice::Cancel) {
+                    Ok(()) => reply(header, &true),
+                    Err(ChoiceError::NoRequest) => reply(header, &false),
+                    Err(e) => Err(choice_failure(e)),
+                }
+            }
+            Command::Status => {
+                let status = self.status().await;
+                let json = serde_json::to_string(&status).map_err(|e| {
+                    Failure::new("org.freedesktop.DBus.Error.Failed", format!("the status cannot be written: {e}"))
+                })?;
+                reply(header, &json.as_str())
+            }
+            Command::Watch(on) => {
+                self.listeners.watch(&peer.name, on)?;
+                reply(header, &())
+            }
+            Command::Show(on) => {
+                if self.listeners.show(&peer.name, on) {
+                    self.event(if on { Event::ViewerCame } else { Event::ViewerLeft });
+                }
+                reply(header, &())
+            }
+            Command::Version => reply(header, &Variant::from(report::VERSION)),
+            Command::Phase => reply(header, &Variant::from(self.phase_name())),
+            Command::AllProperties => {
+                let all = HashMap::from([
+                    ("Version", Variant::from(report::VERSION)),
+                    ("Phase", Variant::from(self.phase_name())),
+                ]);
+                reply(header, &all)
+            }
+        }
+    }
+
+    fn phase_name(&self) -> &'static str {
+        self.core.phase().map_or("", report::phase)
+    }
+
+    /// Begins a request, or joins the one under way.
+    async fn begin(&mut self, mut request: Request, peer: &Peer) -> Result<Joined, Failure> {
+        if request.kind != Kind::LogOff {
+            return Err(Failure::new(
+                "org.endsession.Error.Unsupported",
+                format!("this session cannot {}: it has no way to reach the machine's power", match request.kind {
+                    Kind::Restart => "restart the machine",
+                    _ => "power the machine off",
+                }),
+            ));
+        }
+        if matches!(self.backend, Backend::Missing) {
+            return Err(Failure::new(
+                "org.endsession.Error.Unsupported",
+                "this manager did not start the session and has no way to end it; start the session with \
+                 `endsession run -- COMMAND`",
+            ));
+        }
+        if self.core.phase().is_none() {
+            self.request = self.request.wrapping_add(1);
+        }
+        // Whose terminal it is can only be told once the windows are known.
+        self.open_display().await;
+        while let Some(event) = self.display.as_mut().and_then(|d| d.try_next()) {
+            self.display_event(event);
+        }
+        request.requester = self.requester(peer.pid);
+        let now = self.now();
+        self.core
+            .request(now, request)
+            .map_err(|e| Failure::new("org.endsession.Error.SessionOver", e.to_string()))
+    }
+
+    fn choose(&mut self, request: u32, choice: &str, application: &str) -> Result<(), Failure> {
+        if self.core.phase().is_some() && request != 0 && request != self.request {
+            return Err(Failure::new(
+                "org.endsession.Error.NoRequest",
+                format!("request {request} is over; the one under way is {}", self.request),
+            ));
+        }
+        let one = |of: Option<Identity>| of.ok_or_else(|| choice_failure(ChoiceError::UnknownApp));
+        let of = self.application(application);
+        let choice = match choice {
+            "confirm" => Choice::Confirm,
+            "cancel" => Choice::Cancel,
+            "end-one" => Choice::EndOne(one(of)?),
+            "end-all" => Choice::EndAll,
+            "ask-again" if application.is_empty() => Choice::AskAgain(None),
+            "ask-again" => Choice::AskAgain(Some(one(of)?)),
+            "show" => Choice::Show(one(of)?),
+            _ => {
+                return Err(Failure::new(
+                    "org.freedesktop.DBus.Error.InvalidArgs",
+                    format!("{choice:?} is none of confirm, cancel, end-one, end-all, ask-again, show"),
+                ));
+            }
+        };
+        let now = self.now();
+        self.core.choose(now, choice).map_err(choice_failure)
+    }
+
+    fn application(&self, id: &str) -> Option<Identity> {
+        self.core.apps().find(|a| report::id(a.of) == id).map(|a| a.of.clone())
+    }
+
+    /// Everything that can be known now, looked at afresh.
+    async fn status(&mut self) -> Status {
+        self.look().await;
+        let under_way = self.core.phase();
+        let blockers = match under_way {
+            Some(_) => self.core.blockers().map(|b| report::blocker(b, self.waiting(b))).collect(),
+            None => self.core.would_block().iter().map(|b| report::blocker(b, 0)).collect(),
+        };
+        let status = Status {
+            version: report::VERSION,
+            manager_pid: std::process::id(),
+            display: self.display_name.clone(),
+            session: match &self.backend {
+                Backend::Child(child) => Some(child.name().to_owned()),
+                Backend::Nothing | Backend::Missing => None,
+            },
+            request: under_way.zip(self.core.current()).map(|(phase, request)| RequestInfo {
+                id: self.request,
+                kind: report::kind(request.kind).to_owned(),
+                phase: report::phase(phase).to_owned(),
+                reason: request.reason.clone(),
+                shown: self.core.is_shown(),
+                gone: self.core.gone().to_vec(),
+            }),
+            applications: report::applications(&self.core),
+            other_inhibitors: self.other_inhibitors(),
+            blockers,
+        };
+        if under_way.is_none() {
+            self.close_display();
+        }
+        status
+    }
+
+    fn other_inhibitors(&self) -> Vec<Hold> {
+        let names = [(2, "switch-user"), (4, "suspend"), (8, "idle"), (16, "automount")];
+        self.gnome
+            .inhibitors
+            .values()
+            .filter(|i| i.flags & 1 == 0)
+            .map(|i| Hold {
+                name: i.app_id.clone(),
+                reason: i.reason.clone(),
+                what: names.iter().filter(|(f, _)| i.flags & f != 0).map(|(_, n)| (*n).to_owned()).collect(),
+            })
+            .collect()
+    }
+
+    fn introspect(&self, path: &str, header: &Header<'_>) -> Answered {
+        let own = match path {
+            control::PATH => Some(control::XML),
+            _ => self.gnome.describe(path),
+        };
+        let mut children: Vec<String> = if path == "/org/gnome/SessionManager" { self.gnome.children() } else { Vec::new() };
+        for object in [control::PATH, "/org/gnome/SessionManager"] {
+            let below = object.strip_prefix(path.trim_end_matches('/')).and_then(|r| r.strip_prefix('/'));
+            let child = below.and_then(|r| r.split('/').next()).map(str::to_owned);
+            children.extend(child.filter(|c| !c.is_empty()));
+        }
+        children.dedup();
+        if own.is_none() && children.is_empty() {
+            return Err(Failure::unknown_object(path));
+        }
+        let mut xml = String::from(
+            "<!DOCTYPE node PUBLIC \"-//freedesktop//DTD D-BUS Object Introspection 1.0//EN\"\n \
+             \"http://www.freedesktop.org/standards/dbus/1.0/introspect.dtd\">\n<node>\n",
+        );
+        if let Some(own) = own {
+            xml.push_str(own);
+            xml.push_str(STANDARD);
+        }
+        for child in children {
+            xml.push_str(&format!("  <node name=\"{child}\"/>\n"));
+        }
+        xml.push_str("</node>\n");
+        reply(header, &xml.as_str())
+    }
+}
+
+/// The interfaces that every object has.
+const STANDARD: &str = include_str!("standard.xml");
+
+fn peer_call(header: &Header<'_>) -> Answered {
+    match header.member().map(|m| m.as_str().to_owned()).as_deref() {
+        Some("Ping") => reply(header, &()),
+        Some("GetMachineId") => {
+            let id = std::fs::read_to_string("/etc/machine-id")
+                .or_else(|_| std::fs::read_to_string("/var/lib/dbus/machine-id"))
+                .map_err(|e| Failure::new("org.freedesktop.DBus.Error.Failed", format!("no machine id: {e}")))?;
+            reply(header, &id.trim())
+        }
+        _ => Err(Failure::unknown_method(header)),
+    }
+}
+
+fn choice_failure(error: ChoiceError) -> Failure {
+    let name = match error {
+        ChoiceError::NoRequest => "org.endsession.Error.NoRequest",
+        ChoiceError::TooLate => "org.endsession.Error.TooLate",
+        ChoiceError::UnknownApp => "org.endsession.Error.UnknownApplication",
+        _ => "org.endsession.Error.NotNow",
+    };
+    Failure::new(name, error.to_string())
+}
