@@ -1,2 +1,74 @@
-//! x
-fn main() {}
+//! The project's tasks: `cargo xtask test`, `cargo xtask ci`. Only runs other programs.
+
+mod checks;
+mod packages;
+mod run;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+The tasks of the project.
+
+Usage: cargo xtask <TASK>
+
+Tasks:
+  test [ARGS]  Run all tests, end-to-end tests included. Debian packages that these need and that are
+               missing are installed first: after a question in a terminal, without one where the
+               environment variable CI is set. ARGS go to `cargo nextest run`, or to `cargo test`
+               where cargo-nextest is not installed.
+  ci           All that a change must pass: fmt, clippy, doc, deny, msrv, test.
+  fmt, clippy, doc, deny, msrv
+               One of these.
+  packages     List the Debian packages that the tests need.
+
+Options:
+  -h, --help   Print this help.
+";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let task = args.next().unwrap_or_default();
+    let rest: Vec<String> = args.collect();
+    match task.as_str() {
+        "-h" | "--help" | "help" => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        // Only this one takes more words.
+        name if name != "test" && !rest.is_empty() => return usage(&rest[0]),
+        _ => {}
+    }
+    let result = match task.as_str() {
+        "test" => checks::test(&rest),
+        "ci" => checks::ci(),
+        "packages" => {
+            packages::all().for_each(|package| println!("{}", package.name));
+            Ok(())
+        }
+        name => match checks::named(name) {
+            Some(check) => check(),
+            None => return usage(name),
+        },
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            // 2: nothing was tested, something has to be installed first.
+            ExitCode::from(if error.is::<packages::Missing>() {
+                2
+            } else {
+                1
+            })
+        }
+    }
+}
+
+fn usage(word: &str) -> ExitCode {
+    if word.is_empty() {
+        eprint!("{HELP}");
+    } else {
+        eprintln!("xtask: unknown: {word}; see cargo xtask --help");
+    }
+    ExitCode::from(2)
+}

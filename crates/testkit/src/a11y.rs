@@ -23,7 +23,7 @@ const EDITABLE: &str = "org.a11y.atspi.EditableText";
 const ACTION: &str = "org.a11y.atspi.Action";
 
 /// How often a tree is read again while something is awaited in it.
-const AGAIN: Duration = Duration::from_millis(10);
+pub(crate) const AGAIN: Duration = Duration::from_millis(10);
 
 /// Widgets read of one application: its menus alone are hundreds.
 const MAX_WIDGETS: usize = 20_000;

@@ -21,10 +21,10 @@
 use std::{ops::Deref, path::PathBuf, time::Duration};
 
 use crate::{
-    a11y::{Application, Widget, role},
+    a11y::{AGAIN, Application, Widget, role},
     programs,
     session::{Proc, Sandbox, ToCommand, environ_of, user_of},
-    wait::LIMIT,
+    wait::{Deadline, LIMIT},
 };
 
 /// The document of a running editor.
@@ -129,6 +129,26 @@ impl Editor {
     #[track_caller]
     pub fn text(&self) -> String {
         self.widgets.text(&self.document)
+    }
+
+    /// Waits until the document holds exactly `text`: keys arrive one by one.
+    ///
+    /// # Panics
+    /// When `limit` runs out; the message has what it holds.
+    #[track_caller]
+    pub fn wait_for_text(&self, text: &str, limit: Duration) {
+        let deadline = Deadline::after(limit);
+        loop {
+            let now = self.text();
+            if now == text {
+                return;
+            }
+            assert!(
+                !deadline.passed(),
+                "within {limit:?} the document holds {now:?}, not {text:?}"
+            );
+            std::thread::sleep(AGAIN);
+        }
     }
 
     /// Writes `text` at the document's beginning, as its user's edit: it is unsaved then.

@@ -121,7 +121,7 @@ fn an_editor_that_another_program_started_is_reached() {
     let mousepad = Editor::of(window.pid);
     sway.type_text(&window, "typed with keys");
     sway.wait_for_window(LIMIT, |window| window.title.starts_with('*'));
-    assert_eq!(mousepad.text(), "typed with keys");
+    mousepad.wait_for_text("typed with keys", LIMIT);
 }
 
 /// A GTK application that is registered, and what it is to the manager.

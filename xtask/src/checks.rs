@@ -1,0 +1,164 @@
+//! What a change must pass, cheapest first, and the tests themselves.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    packages,
+    run::{command, output, root, run, run_command, succeeds},
+};
+
+type Check = fn() -> Result<()>;
+
+/// All that `ci` runs, in this order. The tests come last: they take longest.
+const CHECKS: &[(&str, Check)] = &[
+    ("fmt", fmt),
+    ("clippy", clippy),
+    ("doc", doc),
+    ("deny", deny),
+    ("msrv", msrv),
+    ("test", || test(&[])),
+];
+
+/// The check called `name`.
+pub(crate) fn named(name: &str) -> Option<Check> {
+    CHECKS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, check)| *check)
+}
+
+/// Runs every check; stops at the first that fails.
+///
+/// # Errors
+/// What the failing check says.
+pub(crate) fn ci() -> Result<()> {
+    for (name, check) in CHECKS {
+        let start = Instant::now();
+        eprintln!("\nxtask: == {name}");
+        check().with_context(|| format!("{name} failed"))?;
+        eprintln!(
+            "xtask: {name} passed in {:.1} s",
+            start.elapsed().as_secs_f32()
+        );
+    }
+    eprintln!("\nxtask: everything passed");
+    Ok(())
+}
+
+/// Runs all tests; `args` go to their runner.
+///
+/// # Errors
+/// [`packages::Missing`] when something has to be installed first; else that a test failed.
+pub(crate) fn test(args: &[String]) -> Result<()> {
+    packages::ensure()?;
+    let mut args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let is_selection = !args.is_empty();
+    if !args
+        .iter()
+        .any(|arg| arg.starts_with("-p") || arg.starts_with("--package"))
+    {
+        args.insert(0, "--workspace");
+    }
+    if succeeds("cargo", &["nextest", "--version"]) {
+        run("cargo", &[&["nextest", "run"], &args[..]].concat())?;
+        // nextest runs no tests in documentation; a selection is not about those.
+        if !is_selection {
+            run("cargo", &["test", "--workspace", "--doc"])
+        } else {
+            Ok(())
+        }
+    } else {
+        run("cargo", &[&["test"], &args[..]].concat())
+    }
+}
+
+fn fmt() -> Result<()> {
+    run("cargo", &["fmt", "--all", "--", "--check"])
+}
+
+fn clippy() -> Result<()> {
+    run(
+        "cargo",
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    )
+}
+
+fn doc() -> Result<()> {
+    let mut doc = command("cargo");
+    doc.args(["doc", "--workspace", "--no-deps"])
+        .env("RUSTDOCFLAGS", "-D warnings");
+    run_command(
+        &mut doc,
+        "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps",
+    )
+}
+
+fn deny() -> Result<()> {
+    if !succeeds("cargo", &["deny", "--version"]) {
+        run("cargo", &["install", "--locked", "cargo-deny"])?;
+    }
+    // Advisories need their database from the network; a change here does not make one appear.
+    let check = ["deny", "check", "--hide-inclusion-graph"];
+    run(
+        "cargo",
+        &[&check[..], &["licenses", "bans", "sources"]].concat(),
+    )
+}
+
+/// The oldest compiler that Cargo.toml promises, if it can be had; else clippy's word on it.
+fn msrv() -> Result<()> {
+    let version = rust_version()?;
+    let is_there = || output("rustup", &["toolchain", "list"]).contains(&version);
+    if !is_there() && std::env::var_os("CI").is_some_and(|value| !value.is_empty()) {
+        // Without a network this fails, and the lint below has to do.
+        let _ = run(
+            "rustup",
+            &["toolchain", "install", &version, "--profile", "minimal"],
+        );
+    }
+    if is_there() {
+        let check = ["cargo", "check", "--workspace", "--all-targets"];
+        return run("rustup", &[&["run", &version], &check[..]].concat());
+    }
+    eprintln!("xtask: ---------------------------------------------------------------------------");
+    eprintln!("xtask: Rust {version} IS NOT INSTALLED: what follows is a lint, not that compiler.");
+    eprintln!("xtask: It finds library items that are newer, not newer syntax. To really check:");
+    eprintln!("xtask:     rustup toolchain install {version} --profile minimal");
+    eprintln!("xtask: ---------------------------------------------------------------------------");
+    let lint = ["-A", "clippy::all", "-D", "clippy::incompatible_msrv"];
+    run(
+        "cargo",
+        &[&["clippy", "--workspace", "--all-targets", "--"], &lint[..]].concat(),
+    )
+}
+
+/// `rust-version` of the workspace.
+fn rust_version() -> Result<String> {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).context("Cargo.toml")?;
+    let line = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("rust-version"));
+    let version = line
+        .and_then(|line| line.split('"').nth(1))
+        .context("no rust-version")?;
+    Ok(version.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_compiler_is_the_manifests() {
+        assert_eq!(rust_version().unwrap(), env!("CARGO_PKG_RUST_VERSION"));
+    }
+}
