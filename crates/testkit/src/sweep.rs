@@ -17,7 +17,7 @@ use std::{
 
 use rustix::process::{Signal, pidfd_send_signal};
 
-use crate::wait::{Deadline, pidfd};
+use crate::wait::{Deadline, is_alive, pidfd};
 
 /// The variable that marks a sandbox's processes.
 pub(crate) const MARK: &str = "ENDSESSION_TEST";
@@ -77,7 +77,7 @@ fn watcher(dir: &Path, mark: &str) -> ChildStdin {
         done
         for lock in /tmp/.X*-lock; do
             number=${lock#/tmp/.X}
-            case $dead in *" $(tr -d " \n" <"$lock") "*)
+            case $dead in *" $(tr -cd 0-9 <"$lock") "*)
                 rm -f "$lock" "/tmp/.X11-unix/X${number%-lock}" ;;
             esac
         done 2>/dev/null
@@ -130,9 +130,10 @@ pub(crate) fn marked(mark: &str) -> Vec<(u32, OwnedFd)> {
         .collect()
 }
 
-/// Kills everything marked `mark`, and waits until it is gone.
-pub(crate) fn kill_marked(mark: &str) {
-    let mut dead = Vec::new();
+/// Kills everything marked `mark`, and waits until it is gone. `spawned` are processes that carried
+/// the mark and may have ended before.
+pub(crate) fn kill_marked(mark: &str, spawned: Vec<u32>) {
+    let mut dead = spawned;
     for _ in 0..ROUNDS {
         let found = marked(mark);
         if found.is_empty() {
@@ -164,7 +165,11 @@ fn remove_display_locks(dead: &[u32]) {
             .to_str()
             .and_then(|name| name.strip_prefix(".X")?.strip_suffix("-lock"));
         let holder = fs::read_to_string(entry.path()).unwrap_or_default();
-        let held_by_dead = holder.trim().parse().is_ok_and(|pid| dead.contains(&pid));
+        // Padded with spaces, and ended by a line feed (Xorg) or a zero byte (wlroots).
+        let holder = holder.trim_matches(|padding: char| !padding.is_ascii_digit());
+        let held_by_dead = holder
+            .parse()
+            .is_ok_and(|pid| dead.contains(&pid) && !is_alive(pid));
         if let (Some(number), true) = (number, held_by_dead) {
             remove_display_socket(number);
             let _ = fs::remove_file(entry.path());

@@ -5,10 +5,10 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use endsession_testkit::{
-    session::Sandbox,
+    session::{Sandbox, environ_of},
     sway::{Config, Sway, prepare},
     wait::is_alive,
 };
@@ -66,15 +66,30 @@ fn sway_can_be_started_by_another_program() {
 }
 
 #[test]
-fn an_x11_window_comes_through_xwayland() {
-    let sway = Sway::start_in(
-        &Sandbox::new(),
-        &Config::new()
-            .with_xwayland()
-            .line("exec xterm -e sleep 1000"),
-    );
-    let window = sway.wait_for_window(LIMIT, |window| window.app_id == "XTerm");
-    assert!(window.x11 && window.pid != 0);
+fn an_x11_window_comes_through_xwayland_and_leaves_no_lock() {
+    let config = Config::new()
+        .with_xwayland()
+        .line("exec xterm -e sleep 1000");
+    for killed in [false, true] {
+        let sandbox = Sandbox::new();
+        let sway = Sway::start_in(&sandbox, &config);
+        let window = sway.wait_for_window(LIMIT, |window| window.app_id == "XTerm");
+        assert!(window.x11 && window.pid != 0);
+        let display = &environ_of(window.pid)["DISPLAY"];
+        let lock = format!("/tmp/.X{}-lock", display.trim_start_matches(':'));
+        assert!(Path::new(&lock).exists(), "{lock}");
+        let holder = std::fs::read_to_string(&lock).unwrap();
+        if killed {
+            sway.process().unwrap().kill();
+        }
+        drop((sway, sandbox));
+        // Another sway may have taken the number over.
+        assert_ne!(
+            std::fs::read_to_string(&lock).unwrap_or_default(),
+            holder,
+            "{lock}"
+        );
+    }
 }
 
 #[test]

@@ -27,7 +27,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -55,8 +55,8 @@ struct Inner {
     gid: u32,
     dir: TempDir,
     env: Mutex<BTreeMap<OsString, OsString>>,
-    /// Numbers log files.
-    spawned: AtomicU32,
+    /// Every process that was started, for what it may leave.
+    spawned: Mutex<Vec<u32>>,
 }
 
 /// A command as [`Sandbox::spawn`] takes it: a [`Command`], or a list of words.
@@ -145,7 +145,7 @@ impl Sandbox {
             gid,
             dir,
             env: Mutex::default(),
-            spawned: AtomicU32::new(1),
+            spawned: Mutex::default(),
         }));
         for part in ["home", "run", "tmp", "log", "bin"] {
             let path = sandbox.dir().join(part);
@@ -212,7 +212,7 @@ impl Sandbox {
         self.env_map().get(name.as_ref()).cloned()
     }
 
-    fn env_map(&self) -> std::sync::MutexGuard<'_, BTreeMap<OsString, OsString>> {
+    fn env_map(&self) -> MutexGuard<'_, BTreeMap<OsString, OsString>> {
         self.0.env.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -379,15 +379,17 @@ impl Sandbox {
 
     /// Kills every process of the sandbox now, and waits until they are gone.
     pub fn kill_all(&self) {
-        sweep::kill_marked(&self.0.mark);
+        self.0.kill_all();
     }
 
-    /// The log file for the next process called `name`.
-    fn log(&self, name: &str, kind: &str) -> PathBuf {
-        let number = self.0.spawned.fetch_add(1, Ordering::Relaxed);
-        self.dir()
-            .join("log")
-            .join(format!("{number:02}-{name}.{kind}"))
+    /// Notes a process that was started; its output goes to the files that this names: `kind` is
+    /// "out" or "err".
+    fn started(&self, pid: u32, name: &str) -> impl Fn(&str) -> PathBuf + use<> {
+        let mut spawned = self.0.spawned();
+        spawned.push(pid);
+        let (dir, number) = (self.dir().join("log"), spawned.len());
+        let name = name.to_owned();
+        move |kind| dir.join(format!("{number:02}-{name}.{kind}"))
     }
 
     /// Hands `path` to the sandbox's user.
@@ -405,9 +407,19 @@ impl Default for Sandbox {
     }
 }
 
+impl Inner {
+    fn kill_all(&self) {
+        sweep::kill_marked(&self.mark, self.spawned().clone());
+    }
+
+    fn spawned(&self) -> MutexGuard<'_, Vec<u32>> {
+        self.spawned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
-        sweep::kill_marked(&self.mark);
+        self.kill_all();
     }
 }
 

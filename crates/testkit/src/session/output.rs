@@ -79,6 +79,12 @@ impl Output {
         String::from_utf8_lossy(&self.state().bytes).into_owned()
     }
 
+    /// Waits a moment for the stream's end: what a process wrote just before it ended may not have
+    /// been read yet.
+    pub(crate) fn settle(&self) {
+        let _ = self.wait_until(Duration::from_secs(1), |_| None::<()>);
+    }
+
     /// Where the stream is now, for [`wait_for_from`](Self::wait_for_from).
     pub fn mark(&self) -> usize {
         self.state().bytes.len()

@@ -71,7 +71,8 @@ impl Proc {
             .unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
         let pid = child.id();
         let pidfd = pidfd(pid).expect("a child that was not waited for has a descriptor");
-        let log = |kind: &str| File::create(sandbox.log(&name, kind)).expect("a log file");
+        let path = sandbox.started(pid, &name);
+        let log = |kind: &str| File::create(path(kind)).expect("a log file");
         let stdout = match child.stdout.take() {
             Some(pipe) => Output::record(format!("{name}'s output"), pipe, log("out")),
             None => Output::new(format!("{name}'s output on its terminal")),
@@ -201,6 +202,7 @@ impl Proc {
     }
 
     fn errors(&self) -> String {
+        self.stderr.settle();
         format!("and as errors:\n{}", self.stderr.text())
     }
 

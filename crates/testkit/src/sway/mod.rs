@@ -28,8 +28,10 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::Signal;
+
 use crate::{
-    session::{Proc, Sandbox},
+    session::{Manner, Proc, Sandbox},
     wait::{LIMIT, for_entry},
 };
 
@@ -78,7 +80,12 @@ impl Sway {
     pub fn start_in(sandbox: &Sandbox, config: &Config) -> Self {
         prepare(sandbox);
         let config = config.write(sandbox).into_os_string();
-        let process = sandbox.spawn(["sway".into(), "-c".into(), config]);
+        // Asked to end, it removes its sockets.
+        let manner = Manner {
+            farewell: Signal::TERM,
+            ..Manner::default()
+        };
+        let process = sandbox.spawn_in_manner(["sway".into(), "-c".into(), config], manner);
         let mut sway = Self::attach(sandbox);
         sway.process = Some(process);
         sway
