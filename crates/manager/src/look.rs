@@ -31,8 +31,9 @@ impl Manager {
     /// The pid below which all processes of the session are, where the manager started it.
     pub(crate) fn root(&self) -> Option<u32> {
         match &self.backend {
-            Backend::Child(_) => Some(std::process::id()),
-            Backend::Nothing | Backend::Missing => None,
+            // The demo's applications are started by its own process.
+            Backend::Child(_) | Backend::Nothing => Some(std::process::id()),
+            Backend::Missing => None,
         }
     }
 

@@ -258,6 +258,16 @@ impl Exits {
         true
     }
 
+    /// Waits up to two seconds for one process, without an event loop; whether it is gone.
+    #[must_use]
+    pub fn wait_briefly(of: &Identity) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let Ok(fd) = open(of) else { return true };
+        let limit = Timespec { tv_sec: 2, tv_nsec: 0 };
+        let mut fds = [PollFd::new(&fd, PollFlags::IN)];
+        poll(&mut fds, Some(&limit)).is_ok_and(|ready| ready > 0)
+    }
+
     /// The next process to end; never while none is watched.
     pub async fn next(&mut self) -> Identity {
         loop {

@@ -40,7 +40,6 @@ pub(crate) struct Client {
     pub(crate) app_id: String,
     startup_id: String,
     pid: Option<u32>,
-    pub(crate) identity: endsession_core::Identity,
 }
 
 /// A held inhibitor.
@@ -321,7 +320,6 @@ impl Gnome {
             app_id: clip(app_id, MAX_ID),
             startup_id: if startup_id.is_empty() { format!("endsession-{n}") } else { clip(startup_id, MAX_ID) },
             pid: peer.pid,
-            identity: peer.identity.clone(),
         };
         let name = if client.app_id.is_empty() {
             peer.pid.and_then(crate::process::program).unwrap_or_else(|| peer.name.clone())

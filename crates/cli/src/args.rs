@@ -1,0 +1,165 @@
+//! The command line: the one definition behind help, man page and completions.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use endsession_manager::config::parse_duration;
+
+use crate::exit::{Exit, Failure, Result};
+
+const EXIT_STATUS: &str = "Exit status: 0 ended (or under way, once nothing can stop it), 1 refused or cancelled, \
+                           2 wrong usage or configuration, 3 no session or no manager to talk to.";
+
+/// Ends your session the way it should end: every application is asked, the user decides, nothing
+/// is lost.
+#[derive(Debug, Parser)]
+#[command(name = "endsession", version, after_help = EXIT_STATUS, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Log off: ask every application, then end the session
+    #[command(after_help = EXIT_STATUS)]
+    Logoff(Logoff),
+    /// Show who is asked, who holds the session open, and what is under way
+    Status(Json),
+    /// Print every change, one a line, until interrupted
+    Watch(Json),
+    /// Cancel the log-off under way
+    Cancel,
+    /// Start a session: a bus if there is none, the manager, then COMMAND; ends last of all
+    #[command(after_help = "Exit status: 0 after an ordered log-off, else COMMAND's own; 128 and the signal's number \
+                            where a signal ended it; 2 and 3 as for every command.")]
+    Run(Run),
+    /// Manage a session that something else started
+    Manager(ManagerOptions),
+    /// See it work, with no desktop at all: three small applications are asked
+    Demo(Demo),
+    #[command(hide = true)]
+    DemoApp(DemoApp),
+    /// Print completions for a shell
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Json {
+    /// As JSON, in the shape that docs/json.md describes
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct Logoff {
+    /// Ask the user first whether to begin at all
+    #[arg(long)]
+    pub(crate) confirm: bool,
+    /// Ask nobody; everybody still has their time to end
+    #[arg(long, conflicts_with_all = ["force_if_hung", "force_after", "confirm"])]
+    pub(crate) force: bool,
+    /// End what is not responding without asking the user
+    #[arg(long, conflicts_with = "force_after")]
+    pub(crate) force_if_hung: bool,
+    /// After DURATION end everything that still blocks (for kiosks and reboot scripts)
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) force_after: Option<Duration>,
+    /// Why, to be shown to the user
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Cancel if the session has not ended after DURATION, as in 90s or 2m
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+    /// Ask the user nothing: whatever blocks cancels at once, and is listed
+    #[arg(long, conflicts_with = "confirm")]
+    pub(crate) no_dialog: bool,
+    /// Print the outcome as JSON, in the shape that docs/json.md describes
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The configuration, instead of ~/.config/endsession/config.toml
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// What is the session: a compositor, a window manager, an application
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManagerOptions {
+    /// The configuration, instead of ~/.config/endsession/config.toml
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Answer "End the session?" with Yes, and end what hangs
+    #[arg(long, conflicts_with = "no")]
+    pub(crate) yes: bool,
+    /// Answer "End the session?" with No
+    #[arg(long)]
+    pub(crate) no: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoApp {
+    #[arg(value_enum)]
+    pub(crate) manner: Manner,
+}
+
+/// The demo's applications.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Manner {
+    /// Agrees at once.
+    Clock,
+    /// Has unsaved work and asks "End the session?".
+    Editor,
+    /// Hangs.
+    Player,
+}
+
+/// Prints completions to stdout.
+pub(crate) fn completions(shell: clap_complete::Shell) {
+    clap_complete::generate(shell, &mut Cli::command(), "endsession", &mut std::io::stdout());
+}
+
+/// Prints the manual page to stdout.
+pub(crate) fn man() -> Result<Exit> {
+    let page = clap_mangen::Man::new(Cli::command());
+    match page.render(&mut std::io::stdout()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::io("cannot write the manual page", e)),
+        _ => Ok(Exit::Done),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_wrong_duration_is_wrong_usage_and_says_what_is_right() {
+        let error = Cli::try_parse_from(["endsession", "logoff", "--timeout", "soon"]).unwrap_err();
+        assert!(error.to_string().contains("30s"), "{error}");
+    }
+
+    #[test]
+    fn what_follows_run_is_the_commands_own() {
+        let cli = Cli::try_parse_from(["endsession", "run", "--", "sway", "-c", "x", "--json"]).unwrap();
+        let Command::Run(run) = cli.command else { panic!("{cli:?}") };
+        assert_eq!(run.command, ["sway", "-c", "x", "--json"]);
+    }
+}

@@ -1,0 +1,160 @@
+//! Talking to the manager: the client side of `org.endsession.Manager1`.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use endsession_manager::control::{INTERFACE, NAME, PATH};
+use endsession_manager::report::{News, Status};
+use futures_util::StreamExt as _;
+use zbus::message::Type;
+use zbus::{Connection, Message, MessageStream, Variant, connection};
+
+use crate::exit::{Exit, Failure, Result};
+
+const DBUS: &str = "org.freedesktop.DBus";
+
+/// A connection to the manager of this session.
+pub(crate) struct Control {
+    connection: Connection,
+    events: MessageStream,
+    manager: String,
+}
+
+/// The session bus that the environment names.
+pub(crate) fn session_bus() -> Option<String> {
+    let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    set("DBUS_SESSION_BUS_ADDRESS").or_else(|| {
+        let socket = PathBuf::from(set("XDG_RUNTIME_DIR")?).join("bus");
+        socket.exists().then(|| format!("unix:path={}", socket.display()))
+    })
+}
+
+impl Control {
+    /// Connects to the manager of the session whose environment this is.
+    pub(crate) async fn connect() -> Result<Self> {
+        Self::connect_to(&session_bus().ok_or(Failure::NoBus)?).await
+    }
+
+    /// Connects to the manager on a bus.
+    pub(crate) async fn connect_to(address: &str) -> Result<Self> {
+        let unreachable = |source| Failure::Unreachable { address: address.to_owned(), source };
+        let queue = NonZeroUsize::new(4096).unwrap_or(NonZeroUsize::MIN);
+        let connection =
+            connection::Builder::address(address).max_queued(queue).build().await.map_err(unreachable)?;
+        let events = MessageStream::from(&connection);
+        let Some(manager) = owner(&connection, NAME).await else {
+            for name in endsession_manager::MANAGER_NAMES {
+                if owner(&connection, name).await.is_some() {
+                    return Err(Failure::OtherManager { owner: name.to_owned() });
+                }
+            }
+            return Err(Failure::NoManager);
+        };
+        // Its leaving ends every wait.
+        let rule = format!(
+            "type='signal',sender='{DBUS}',interface='{DBUS}',member='NameOwnerChanged',arg0='{NAME}'"
+        );
+        connection.call_method(Some(DBUS), "/org/freedesktop/DBus", Some(DBUS), "AddMatch", &rule).await?;
+        Ok(Self { connection, events, manager })
+    }
+
+    async fn call<B>(&self, member: &str, body: &B) -> Result<Message>
+    where
+        B: serde::Serialize + zbus::zvariant::DynamicType,
+    {
+        match self.connection.call_method(Some(NAME), PATH, Some(INTERFACE), member, body).await {
+            Ok(reply) => Ok(reply),
+            Err(zbus::Error::MethodError(name, text, _)) => {
+                let text = text.unwrap_or_else(|| name.to_string());
+                Err(match name.as_str() {
+                    "org.endsession.Error.Unsupported" | "org.endsession.Error.SessionOver" => Failure::Usage(text),
+                    "org.freedesktop.DBus.Error.AccessDenied" => Failure::Usage(text),
+                    _ => Failure::Refused(text),
+                })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Asks for every change from now on.
+    pub(crate) async fn watch(&self) -> Result<()> {
+        self.call("Watch", &()).await.map(drop)
+    }
+
+    /// Says that this program shows the user what a request waits for.
+    pub(crate) async fn show(&self) -> Result<()> {
+        self.call("Show", &()).await.map(drop)
+    }
+
+    /// Asks to end the session; the request's number, and whether it joined another.
+    pub(crate) async fn request(&self, kind: &str, options: HashMap<&str, Variant<'_>>) -> Result<(u32, bool)> {
+        Ok(self.call("Request", &(kind, options)).await?.body().deserialize()?)
+    }
+
+    /// The user's word.
+    pub(crate) async fn choose(&self, request: u32, choice: &str, application: &str) -> Result<()> {
+        self.call("Choose", &(request, choice, application)).await.map(drop)
+    }
+
+    /// Cancels what is under way; `false` where nothing is.
+    pub(crate) async fn cancel(&self) -> Result<bool> {
+        Ok(self.call("Cancel", &()).await?.body().deserialize()?)
+    }
+
+    /// Everything that the manager knows, as it wrote it and as we read it.
+    pub(crate) async fn status(&self) -> Result<(String, Status)> {
+        let reply = self.call("Status", &()).await?;
+        let json: String = reply.body().deserialize()?;
+        let status = serde_json::from_str(&json)
+            .map_err(|e| Failure::Refused(format!("the manager's status cannot be read: {e}")))?;
+        Ok((json, status))
+    }
+
+    /// The next change, as the manager wrote it and as we read it; `None` when the manager or
+    /// the bus has gone.
+    pub(crate) async fn next(&mut self) -> Option<(String, Option<News>)> {
+        loop {
+            let message = self.events.next().await?.ok()?;
+            if message.message_type() != Type::Signal {
+                continue;
+            }
+            let header = message.header();
+            let sender = header.sender().map(|s| s.to_string()).unwrap_or_default();
+            match header.member().map(|m| m.to_string()).as_deref() {
+                Some("Event") if sender == self.manager => {
+                    let json: String = message.body().deserialize().ok()?;
+                    let news = serde_json::from_str(&json).ok();
+                    return Some((json, news));
+                }
+                Some("NameOwnerChanged") if sender == DBUS => {
+                    let body = message.body();
+                    let (name, _, new): (&str, &str, &str) = body.deserialize().ok()?;
+                    if name == NAME && new.is_empty() {
+                        return None;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+async fn owner(connection: &Connection, name: &str) -> Option<String> {
+    let reply = connection
+        .call_method(Some(DBUS), "/org/freedesktop/DBus", Some(DBUS), "GetNameOwner", &name)
+        .await
+        .ok()?;
+    reply.body().deserialize().ok()
+}
+
+/// `endsession cancel`.
+pub(crate) async fn cancel() -> Result<Exit> {
+    if Control::connect().await?.cancel().await? {
+        eprintln!("The log-off was cancelled.");
+        Ok(Exit::Done)
+    } else {
+        eprintln!("endsession: there is no log-off under way to cancel");
+        Ok(Exit::Refused)
+    }
+}

@@ -1,0 +1,73 @@
+//! Exit statuses and the failures behind them: one place for both.
+
+use std::process::ExitCode;
+
+/// What a command's end means to whoever started it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Ended, or under way and past stopping; what was asked for was done.
+    Done,
+    /// Refused or cancelled; the session goes on.
+    Refused,
+    /// Wrong usage or configuration.
+    Usage,
+    /// No session or no manager to talk to.
+    NoSession,
+    /// The session's own command ended by itself with this status.
+    Session(u8),
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Refused => 1,
+            Exit::Usage => 2,
+            Exit::NoSession => 3,
+            Exit::Session(status) => status,
+        })
+    }
+}
+
+/// Why a command could not do its work. Each says what was wrong and what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("no session bus: DBUS_SESSION_BUS_ADDRESS is not set and $XDG_RUNTIME_DIR/bus is not there; run this inside the session")]
+    NoBus,
+    #[error("the session bus at {address} cannot be reached ({source}); run this inside the session")]
+    Unreachable { address: String, source: zbus::Error },
+    #[error("no endsession manager on this session's bus; start the session with `endsession run -- COMMAND` (for example `endsession run -- sway`)")]
+    NoManager,
+    #[error("{owner} manages this session, not endsession; use its own log-off")]
+    OtherManager { owner: String },
+    #[error("{0}")]
+    Refused(String),
+    #[error("the manager did not answer as expected: {0}")]
+    Bus(#[from] zbus::Error),
+    #[error("the manager left before the request had ended; see its journal (`journalctl --user -t endsession`)")]
+    ManagerLeft,
+    #[error("{0}")]
+    Config(#[from] endsession_manager::config::ConfigError),
+    #[error("{0}")]
+    Manager(#[from] endsession_manager::BusError),
+    #[error("{0}")]
+    Usage(String),
+    #[error("{what}: {source}")]
+    Io { what: String, source: std::io::Error },
+}
+
+impl Failure {
+    pub(crate) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
+        Self::Io { what: what.into(), source }
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Refused(_) => Exit::Refused,
+            Self::Config(_) | Self::Usage(_) => Exit::Usage,
+            _ => Exit::NoSession,
+        }
+    }
+}
+
+pub(crate) type Result<T> = std::result::Result<T, Failure>;

@@ -1,0 +1,177 @@
+//! `endsession logoff`: asks the manager, and where there is a terminal shows what happens and
+//! takes the user's choice there. The manager owns the request: it outlives this command and its
+//! terminal.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use endsession_manager::config::as_millis;
+use endsession_manager::report::{Finished, News};
+use tokio::signal::unix::{SignalKind, signal};
+use zbus::Variant;
+
+use crate::args::Logoff;
+use crate::control::Control;
+use crate::exit::{Exit, Failure, Result};
+use crate::screen::{Key, Screen};
+use crate::show;
+use crate::terminal::{self, Terminal};
+
+/// Asks to log off and waits for the outcome.
+pub(crate) async fn run(options: Logoff) -> Result<Exit> {
+    let mut control = Control::connect().await?;
+    control.watch().await?;
+    let interactive = terminal::is_there() && !options.no_dialog && !options.json;
+    let terminal = if interactive {
+        control.show().await?;
+        Terminal::open().ok()
+    } else {
+        None
+    };
+    let (request, joined) = control.request("logoff", of(&options)).await?;
+    if joined {
+        eprintln!("A log-off is already under way; this one has joined it.");
+    }
+    let outcome = follow(&mut control, request, terminal).await?;
+    Ok(report(outcome, options.json))
+}
+
+fn of(options: &Logoff) -> HashMap<&'static str, Variant<'_>> {
+    let mut all = HashMap::from([
+        ("confirm", Variant::from(options.confirm)),
+        ("unattended", Variant::from(options.no_dialog)),
+    ]);
+    if options.force {
+        all.insert("force", Variant::from("now"));
+    }
+    if options.force_if_hung {
+        all.insert("force", Variant::from("if-hung"));
+    }
+    if let Some(after) = options.force_after {
+        all.insert("force-after-ms", Variant::from(as_millis(after)));
+    }
+    if let Some(timeout) = options.timeout {
+        all.insert("timeout-ms", Variant::from(as_millis(timeout)));
+    }
+    if let Some(reason) = &options.reason {
+        all.insert("reason", Variant::from(reason.as_str()));
+    }
+    all
+}
+
+/// How following a request ended.
+enum Followed {
+    Finished(Finished),
+    /// Past the point of no return, or the terminal is gone: the manager sees to the rest.
+    LeftToTheManager,
+}
+
+async fn follow(control: &mut Control, request: u32, mut terminal: Option<Terminal>) -> Result<Followed> {
+    let handler = |kind| signal(kind).map_err(|e| Failure::io("cannot wait for signals", e));
+    let (mut interrupt, mut hangup, mut terminate) =
+        (handler(SignalKind::interrupt())?, handler(SignalKind::hangup())?, handler(SignalKind::terminate())?);
+    let begun = Instant::now();
+    let mut view = View { screen: Screen::default(), drawn: 0 };
+    // What happened between watching and the request's number is in the stream already.
+    let mut past_stopping = false;
+    loop {
+        let counting = terminal.is_some() && view.screen.is_counting();
+        tokio::select! {
+            event = control.next() => {
+                let Some((_, news)) = event else {
+                    // The session took its bus with it.
+                    return if past_stopping { Ok(Followed::LeftToTheManager) } else { Err(Failure::ManagerLeft) };
+                };
+                let Some(news) = news else { continue };
+                match news {
+                    News::Finished(f) if f.request == request => {
+                        if terminal.is_some() {
+                            view.draw(&[]);
+                        }
+                        return Ok(Followed::Finished(f));
+                    }
+                    News::Phase { ref phase, .. } if phase == "ending" => past_stopping = true,
+                    _ => {}
+                }
+                view.screen.news(&news, as_millis(begun.elapsed()));
+            }
+            keys = keys(&terminal) => match keys {
+                // The terminal is lost: that is no word of the user's.
+                None => return Ok(Followed::LeftToTheManager),
+                Some(keys) => {
+                    for key in keys {
+                        if let Key::Choose(choice, application) = view.screen.key(key) {
+                            // A choice that came too late is seen by what is shown next.
+                            let _late = control.choose(request, choice, &application).await;
+                        }
+                    }
+                }
+            },
+            Some(()) = interrupt.recv() => {
+                let _too_late = control.choose(request, "cancel", "").await;
+            }
+            Some(()) = hangup.recv() => return Ok(Followed::LeftToTheManager),
+            Some(()) = terminate.recv() => return Ok(Followed::LeftToTheManager),
+            () = tokio::time::sleep(Duration::from_secs(1)), if counting => {}
+        }
+        if let Some(terminal) = &mut terminal {
+            let lines = view.screen.lines(as_millis(begun.elapsed()), terminal.width());
+            view.draw(&lines);
+        }
+    }
+}
+
+async fn keys(terminal: &Option<Terminal>) -> Option<Vec<u8>> {
+    match terminal {
+        Some(terminal) => terminal.keys().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The screen, and how many lines of it are drawn.
+struct View {
+    screen: Screen,
+    drawn: usize,
+}
+
+impl View {
+    /// Draws over what was drawn before.
+    fn draw(&mut self, lines: &[String]) {
+        use std::io::Write as _;
+        let mut text = String::new();
+        if self.drawn > 0 {
+            text.push_str(&format!("\x1b[{}A", self.drawn));
+        }
+        text.push_str("\r\x1b[J");
+        for line in lines {
+            text.push_str(line);
+            text.push('\n');
+        }
+        self.drawn = lines.len();
+        let mut out = std::io::stdout().lock();
+        // A lost terminal is noticed by its keys.
+        let _lost = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+}
+
+/// Says how it ended, and with what status.
+fn report(followed: Followed, json: bool) -> Exit {
+    let Followed::Finished(finished) = followed else { return Exit::Done };
+    if json {
+        match serde_json::to_string(&finished) {
+            Ok(text) => show::line(&text),
+            Err(error) => tracing::error!("the outcome could not be written as JSON: {error}"),
+        }
+    } else {
+        for line in show::finished(&finished) {
+            eprintln_quietly(&line);
+        }
+    }
+    if finished.outcome == "over" { Exit::Done } else { Exit::Refused }
+}
+
+/// A line to stderr; a lost terminal is no reason to die.
+fn eprintln_quietly(line: &str) {
+    use std::io::Write as _;
+    let _lost = writeln!(std::io::stderr(), "{line}");
+}

@@ -1,0 +1,250 @@
+//! The live view of a log-off in a terminal: what is known becomes lines, keys become choices.
+//! Pure: no terminal here.
+
+use std::collections::BTreeMap;
+
+use endsession_manager::report::{BlockerInfo, News};
+use unicode_width::UnicodeWidthChar as _;
+
+use crate::show;
+
+/// Milliseconds since the view began.
+pub(crate) type Millis = u64;
+
+/// What is shown.
+#[derive(Debug, Default)]
+pub(crate) struct Screen {
+    phase: String,
+    /// Asked and not yet answered, by id.
+    waiting: BTreeMap<String, String>,
+    asked: usize,
+    answered: usize,
+    closing: BTreeMap<String, String>,
+    gone: Vec<String>,
+    blockers: Vec<(BlockerInfo, Millis)>,
+    question: Option<Question>,
+}
+
+/// A second key is needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Question {
+    EndWhich,
+    ShowWhich,
+    EndOne(usize),
+    EndAll,
+}
+
+/// What a key means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// A choice and the application's id, as `Choose` takes them.
+    Choose(&'static str, String),
+    /// Only the view changed.
+    Redraw,
+    /// Nothing.
+    Ignored,
+}
+
+impl Screen {
+    /// Takes in one event at `now`.
+    pub(crate) fn news(&mut self, news: &News, now: Millis) {
+        match news {
+            News::Phase { phase, .. } => self.phase.clone_from(phase),
+            News::Asked(w) => {
+                self.asked += 1;
+                self.waiting.insert(w.id.clone(), show::name(&w.name, w.pid));
+            }
+            News::Answered { who, answer, .. } => {
+                if answer != "asking-user" {
+                    self.answered += 1;
+                }
+                self.waiting.remove(&who.id);
+                if answer == "asking-user" {
+                    let name = format!("{} asks you", show::name(&who.name, who.pid));
+                    self.waiting.insert(who.id.clone(), name);
+                }
+            }
+            News::Closing(w) => {
+                self.closing.insert(w.id.clone(), show::name(&w.name, w.pid));
+            }
+            News::Gone(w) => {
+                self.closing.remove(&w.id);
+                self.waiting.remove(&w.id);
+                self.gone.push(w.name.clone());
+            }
+            News::Blocked(b) => self.blockers.push((b.clone(), now)),
+            News::Cleared(b) => self.blockers.retain(|(x, _)| {
+                (&x.id, &x.kind, &x.reason, x.responding) != (&b.id, &b.kind, &b.reason, b.responding)
+            }),
+            News::Slow(_) | News::Overridden(_) | News::Signalled { .. } | News::Finished(_) => {}
+        }
+    }
+
+    /// Whether times on the screen grow.
+    pub(crate) fn is_counting(&self) -> bool {
+        !self.blockers.is_empty()
+    }
+
+    /// The lines to show, none wider than `width` columns.
+    pub(crate) fn lines(&self, now: Millis, width: usize) -> Vec<String> {
+        let mut lines = Vec::new();
+        match self.phase.as_str() {
+            "confirming" => lines.push("Log off? Applications will be asked first.  y: yes   n: no".to_owned()),
+            "asking" => lines.push(format!("Asking applications: {} of {} answered", self.answered, self.asked)),
+            "closing" => {
+                let gone = self.gone.len();
+                lines.push(format!("Closing applications: {gone} closed, {} to go", self.closing.len()));
+            }
+            "ending" => lines.push("Ending the session".to_owned()),
+            other => lines.push(other.to_owned()),
+        }
+        if self.blockers.is_empty() {
+            lines.extend(self.waiting.values().map(|name| format!("  waiting for {name}")));
+        } else {
+            lines.push("These hold the session open:".to_owned());
+            for (n, (b, since)) in (1..).zip(&self.blockers) {
+                let waiting = show::duration(now.saturating_sub(*since));
+                lines.push(format!("  {n}  {} ({waiting})", show::blocker(b)));
+            }
+            lines.push(match &self.question {
+                None => "c: cancel   a: ask again   e: end one   E: end all anyway   s: show one".to_owned(),
+                Some(Question::EndWhich) => "End which one? Press its number.".to_owned(),
+                Some(Question::ShowWhich) => "Show which one? Press its number.".to_owned(),
+                Some(Question::EndOne(n)) => {
+                    let name = self.blockers.get(*n).map_or("it", |(b, _)| b.name.as_str());
+                    format!("End {name} now? What it has not saved is lost.  y: end it   n: no")
+                }
+                Some(Question::EndAll) => {
+                    "End all of them anyway? What they have not saved is lost.  y: end all   n: no".to_owned()
+                }
+            });
+        }
+        lines.into_iter().map(|l| clip(&l, width)).collect()
+    }
+
+    /// What a key means now.
+    pub(crate) fn key(&mut self, key: u8) -> Key {
+        if self.phase == "confirming" {
+            return match key {
+                b'y' | b'Y' => Key::Choose("confirm", String::new()),
+                b'n' | b'N' | b'c' | b'q' | ESCAPE => Key::Choose("cancel", String::new()),
+                _ => Key::Ignored,
+            };
+        }
+        if let Some(question) = self.question.take() {
+            return self.answer(question, key);
+        }
+        match key {
+            b'c' | b'q' | ESCAPE => Key::Choose("cancel", String::new()),
+            _ if self.blockers.is_empty() => Key::Ignored,
+            b'a' => Key::Choose("ask-again", String::new()),
+            b'e' => self.ask(if self.blockers.len() == 1 { Question::EndOne(0) } else { Question::EndWhich }),
+            b'E' => self.ask(Question::EndAll),
+            b's' if self.blockers.len() == 1 => self.choose("show", 0),
+            b's' => self.ask(Question::ShowWhich),
+            _ => Key::Ignored,
+        }
+    }
+
+    fn ask(&mut self, question: Question) -> Key {
+        self.question = Some(question);
+        Key::Redraw
+    }
+
+    fn answer(&mut self, question: Question, key: u8) -> Key {
+        let place = key.checked_sub(b'1').map(usize::from).filter(|n| *n < 9.min(self.blockers.len()));
+        match (question, key, place) {
+            (Question::EndWhich, _, Some(n)) => self.ask(Question::EndOne(n)),
+            (Question::ShowWhich, _, Some(n)) => self.choose("show", n),
+            (Question::EndOne(n), b'y' | b'Y', _) => self.choose("end-one", n),
+            (Question::EndAll, b'y' | b'Y', _) => Key::Choose("end-all", String::new()),
+            // Any other key is no.
+            _ => Key::Redraw,
+        }
+    }
+
+    fn choose(&self, choice: &'static str, n: usize) -> Key {
+        match self.blockers.get(n) {
+            Some((b, _)) => Key::Choose(choice, b.id.clone()),
+            None => Key::Redraw,
+        }
+    }
+}
+
+const ESCAPE: u8 = 0x1b;
+
+/// Cuts a line to `width` columns as a terminal counts them.
+fn clip(line: &str, width: usize) -> String {
+    let mut columns = 0;
+    line.chars()
+        .take_while(|c| {
+            columns += c.width().unwrap_or(0);
+            columns <= width
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocker(id: &str, name: &str) -> BlockerInfo {
+        BlockerInfo {
+            id: id.into(),
+            name: name.into(),
+            kind: "inhibitor".into(),
+            reason: "unsaved documents".into(),
+            responding: true,
+            ..BlockerInfo::default()
+        }
+    }
+
+    fn blocked() -> Screen {
+        let mut screen = Screen::default();
+        screen.news(&News::Phase { request: 1, phase: "asking".into() }, 0);
+        screen.news(&News::Blocked(blocker("7", "gedit")), 1_000);
+        screen.news(&News::Blocked(blocker("8", "disk burner")), 1_000);
+        screen
+    }
+
+    #[test]
+    fn blockers_are_named_with_reason_and_time() {
+        let lines = blocked().lines(13_000, 80);
+        assert_eq!(lines[2], "  1  gedit: unsaved documents (12 s)");
+        assert!(lines.last().unwrap().starts_with("c: cancel"));
+    }
+
+    #[test]
+    fn end_one_needs_a_number_and_a_yes() {
+        let mut screen = blocked();
+        assert_eq!(screen.key(b'e'), Key::Redraw);
+        assert_eq!(screen.key(b'2'), Key::Redraw);
+        assert_eq!(screen.key(b'y'), Key::Choose("end-one", "8".into()));
+    }
+
+    #[test]
+    fn end_all_is_not_reachable_by_one_key() {
+        let mut screen = blocked();
+        assert_eq!(screen.key(b'E'), Key::Redraw);
+        assert_eq!(screen.key(b'E'), Key::Redraw);
+        assert_eq!(screen.key(b'y'), Key::Ignored);
+    }
+
+    #[test]
+    fn escape_cancels_and_a_stray_number_does_nothing() {
+        assert_eq!(blocked().key(0x1b), Key::Choose("cancel", String::new()));
+        assert_eq!(blocked().key(b'1'), Key::Ignored);
+    }
+
+    #[test]
+    fn a_blocker_that_clears_leaves_its_line() {
+        let mut screen = blocked();
+        screen.news(&News::Cleared(blocker("7", "gedit")), 2_000);
+        assert!(screen.lines(3_000, 80).iter().all(|l| !l.contains("gedit")));
+    }
+
+    #[test]
+    fn lines_are_cut_to_the_terminal_in_columns() {
+        assert_eq!(clip("日本語 text", 5), "日本");
+    }
+}

@@ -1,0 +1,114 @@
+//! Text for people: one place for how a blocker, an event and an outcome read.
+
+use endsession_manager::report::{BlockerInfo, Finished, News, Who};
+
+/// Writes a line to stdout. A reader that has gone, or a lost terminal, is no error.
+pub(crate) fn line(text: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    let _reader_may_be_gone = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+}
+
+/// An application's name, and its pid where it is known.
+pub(crate) fn name(name: &str, pid: Option<u32>) -> String {
+    let name = if name.is_empty() { "an unnamed application" } else { name };
+    match pid {
+        Some(pid) => format!("{name} (pid {pid})"),
+        None => name.to_owned(),
+    }
+}
+
+fn who(who: &Who) -> String {
+    name(&who.name, who.pid)
+}
+
+/// What a blocker says, in a few words.
+pub(crate) fn why(b: &BlockerInfo) -> String {
+    let quoted = |text: &str| if text.is_empty() { String::new() } else { format!(": {text}") };
+    let hung = if b.responding { "" } else { ", not responding" };
+    match b.kind.as_str() {
+        "refused" => format!("refuses{}", quoted(&b.reason)),
+        "inhibitor" if b.reason.is_empty() => "holds the session open, and gives no reason".to_owned(),
+        "inhibitor" => b.reason.clone(),
+        "job" => format!("is running{}", quoted(&b.reason)),
+        "window" => format!("its window is still open{}{hung}", quoted(&b.reason)),
+        "not-responding" => "is not responding".to_owned(),
+        other => format!("{other}{}", quoted(&b.reason)),
+    }
+}
+
+/// A blocker with its name.
+pub(crate) fn blocker(b: &BlockerInfo) -> String {
+    format!("{}: {}", name(&b.name, b.pid), why(b))
+}
+
+/// One event as a sentence.
+pub(crate) fn news(news: &News) -> String {
+    match news {
+        News::Phase { phase, .. } => match phase.as_str() {
+            "confirming" => "Waiting for the user to confirm".to_owned(),
+            "asking" => "Asking every application".to_owned(),
+            "closing" => "Closing applications".to_owned(),
+            "imposed" => "The session must end: everybody is told at once".to_owned(),
+            "ending" => "Ending the session".to_owned(),
+            other => other.to_owned(),
+        },
+        News::Asked(w) => format!("{} was asked", who(w)),
+        News::Answered { who: w, answer, reason } => {
+            let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+            match answer.as_str() {
+                "accept" => format!("{} agrees", who(w)),
+                "refuse" => format!("{} refuses{reason}", who(w)),
+                "user-refused" => format!("{}: the user said no{reason}", who(w)),
+                _ => format!("{} is asking the user", who(w)),
+            }
+        }
+        News::Slow(w) => format!("{} has not answered yet", who(w)),
+        News::Closing(w) => format!("{} was told to end", who(w)),
+        News::Gone(w) => format!("{} has ended", who(w)),
+        News::Blocked(b) => format!("{} blocks: {}", name(&b.name, b.pid), why(b)),
+        News::Cleared(b) => format!("{} no longer blocks", name(&b.name, b.pid)),
+        News::Overridden(w) => format!("{} may no longer block", who(w)),
+        News::Signalled { who: w, signal } => format!("{} got {signal}", who(w)),
+        News::Finished(f) => finished(f).join("\n"),
+    }
+}
+
+/// How a request ended, as lines.
+pub(crate) fn finished(f: &Finished) -> Vec<String> {
+    let mut lines = Vec::new();
+    match f.outcome.as_str() {
+        "over" => lines.push("The session has ended.".to_owned()),
+        "failed" => lines.push(format!("The log-off failed: {}.", f.why)),
+        _ => lines.push(match f.by.as_str() {
+            "application" => format!("The log-off was cancelled by the user in {}.", f.why),
+            "blocked" => "The log-off was refused.".to_owned(),
+            "timeout" => "The log-off was cancelled: it took longer than allowed.".to_owned(),
+            "nobody-shown" => {
+                "The log-off was cancelled: it waited for the user, and nothing showed that.".to_owned()
+            }
+            "restored" => "The end of the session was called off.".to_owned(),
+            _ => "The log-off was cancelled.".to_owned(),
+        }),
+    }
+    lines.extend(f.blockers.iter().map(|b| format!("  {}", blocker(b))));
+    if !f.gone.is_empty() {
+        lines.push(format!("Already closed: {}.", f.gone.join(", ")));
+    }
+    if !f.told.is_empty() {
+        lines.push(format!("Told to close, and still there: {}.", f.told.join(", ")));
+    }
+    if !f.overridden.is_empty() {
+        lines.push(format!("Ended over their objection: {}.", f.overridden.join(", ")));
+    }
+    lines
+}
+
+/// Milliseconds as people say it.
+pub(crate) fn duration(ms: u64) -> String {
+    match ms / 1000 {
+        s @ 0..=59 => format!("{s} s"),
+        s @ 60..=3599 => format!("{} min", s / 60),
+        s => format!("{} h {} min", s / 3600, s / 60 % 60),
+    }
+}

@@ -1,0 +1,77 @@
+//! `endsession status`: who is here, who holds the session open, what is under way.
+
+use endsession_manager::report::{App, Status};
+
+use crate::control::Control;
+use crate::exit::{Exit, Result};
+use crate::show;
+
+/// Prints what the manager knows.
+pub(crate) async fn run(json: bool) -> Result<Exit> {
+    let (text, status) = Control::connect().await?.status().await?;
+    if json {
+        show::line(&text);
+    } else {
+        for line in lines(&status) {
+            show::line(&line);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn lines(s: &Status) -> Vec<String> {
+    let mut lines = Vec::new();
+    let session = s.session.as_deref().unwrap_or("not started by endsession");
+    lines.push(format!("Session: {session} (manager pid {}; windows: {})", s.manager_pid, s.display));
+    match &s.request {
+        None => lines.push("Request: none under way".to_owned()),
+        Some(r) => {
+            let reason = if r.reason.is_empty() { String::new() } else { format!(", because: {}", r.reason) };
+            lines.push(format!("Request: {} {}{reason}", r.kind, r.phase));
+        }
+    }
+    lines.push(String::new());
+    if s.applications.is_empty() {
+        lines.push("No applications.".to_owned());
+    } else {
+        lines.push("Applications:".to_owned());
+        lines.extend(s.applications.iter().flat_map(application));
+    }
+    if !s.other_inhibitors.is_empty() {
+        lines.push("Held, but not against log-off:".to_owned());
+        for hold in &s.other_inhibitors {
+            lines.push(format!("  {} ({}): {}", hold.name, hold.what.join(", "), hold.reason));
+        }
+    }
+    lines.push(String::new());
+    if s.blockers.is_empty() {
+        let nothing = if s.request.is_some() { "Nothing blocks." } else { "Nothing would block now, as far as can be known without asking." };
+        lines.push(nothing.to_owned());
+    } else {
+        lines.push(if s.request.is_some() { "Blocks:" } else { "Would block now:" }.to_owned());
+        for b in &s.blockers {
+            let waiting = if b.waiting_ms == 0 { String::new() } else { format!(" ({})", show::duration(b.waiting_ms)) };
+            lines.push(format!("  {}{waiting}", show::blocker(b)));
+        }
+    }
+    lines
+}
+
+fn application(a: &App) -> Vec<String> {
+    let mut notes = a.protocols.clone();
+    notes.extend(a.votes.iter().filter(|v| *v != "idle").cloned());
+    if a.unsaved {
+        notes.push("looks unsaved".to_owned());
+    }
+    if !a.responding {
+        notes.push("not responding".to_owned());
+    }
+    if a.state != "running" {
+        notes.push(a.state.clone());
+    }
+    let mut lines = vec![format!("  {}: {}", show::name(&a.name, a.pid), notes.join(", "))];
+    lines.extend(a.windows.iter().map(|title| format!("    window: {title}")));
+    lines.extend(a.inhibitors.iter().map(|reason| format!("    holds: {reason}")));
+    lines.extend(a.jobs.iter().map(|job| format!("    running: {job}")));
+    lines
+}
