@@ -33,8 +33,10 @@ pub(crate) enum Command {
     /// Cancel the log-off under way
     Cancel,
     /// Start a session: a bus if there is none, the manager, then COMMAND; ends last of all
-    #[command(after_help = "Exit status: 0 after an ordered log-off, else COMMAND's own; 128 and the signal's number \
-                            where a signal ended it; 2 and 3 as for every command.")]
+    #[command(
+        after_help = "Exit status: 0 after an ordered log-off, else COMMAND's own; 128 and the signal's number \
+                            where a signal ended it; 2 and 3 as for every command."
+    )]
     Run(Run),
     /// Manage a session that something else started
     Manager(ManagerOptions),
@@ -89,7 +91,12 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// What is the session: a compositor, a window manager, an application
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "COMMAND"
+    )]
     pub(crate) command: Vec<OsString>,
 }
 
@@ -129,14 +136,21 @@ pub(crate) enum Manner {
 
 /// Prints completions to stdout.
 pub(crate) fn completions(shell: clap_complete::Shell) {
-    clap_complete::generate(shell, &mut Cli::command(), "endsession", &mut std::io::stdout());
+    clap_complete::generate(
+        shell,
+        &mut Cli::command(),
+        "endsession",
+        &mut std::io::stdout(),
+    );
 }
 
 /// Prints the manual page to stdout.
 pub(crate) fn man() -> Result<Exit> {
     let page = clap_mangen::Man::new(Cli::command());
     match page.render(&mut std::io::stdout()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::io("cannot write the manual page", e)),
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::io("cannot write the manual page", e))
+        }
         _ => Ok(Exit::Done),
     }
 }
@@ -158,8 +172,11 @@ mod tests {
 
     #[test]
     fn what_follows_run_is_the_commands_own() {
-        let cli = Cli::try_parse_from(["endsession", "run", "--", "sway", "-c", "x", "--json"]).unwrap();
-        let Command::Run(run) = cli.command else { panic!("{cli:?}") };
+        let cli =
+            Cli::try_parse_from(["endsession", "run", "--", "sway", "-c", "x", "--json"]).unwrap();
+        let Command::Run(run) = cli.command else {
+            panic!("{cli:?}")
+        };
         assert_eq!(run.command, ["sway", "-c", "x", "--json"]);
     }
 }

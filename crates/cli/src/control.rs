@@ -26,7 +26,9 @@ pub(crate) fn session_bus() -> Option<String> {
     let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
     set("DBUS_SESSION_BUS_ADDRESS").or_else(|| {
         let socket = PathBuf::from(set("XDG_RUNTIME_DIR")?).join("bus");
-        socket.exists().then(|| format!("unix:path={}", socket.display()))
+        socket
+            .exists()
+            .then(|| format!("unix:path={}", socket.display()))
     })
 }
 
@@ -38,15 +40,23 @@ impl Control {
 
     /// Connects to the manager on a bus.
     pub(crate) async fn connect_to(address: &str) -> Result<Self> {
-        let unreachable = |source| Failure::Unreachable { address: address.to_owned(), source };
+        let unreachable = |source| Failure::Unreachable {
+            address: address.to_owned(),
+            source,
+        };
         let queue = NonZeroUsize::new(4096).unwrap_or(NonZeroUsize::MIN);
-        let connection =
-            connection::Builder::address(address).max_queued(queue).build().await.map_err(unreachable)?;
+        let connection = connection::Builder::address(address)
+            .max_queued(queue)
+            .build()
+            .await
+            .map_err(unreachable)?;
         let events = MessageStream::from(&connection);
         let Some(manager) = owner(&connection, NAME).await else {
             for name in endsession_manager::MANAGER_NAMES {
                 if owner(&connection, name).await.is_some() {
-                    return Err(Failure::OtherManager { owner: name.to_owned() });
+                    return Err(Failure::OtherManager {
+                        owner: name.to_owned(),
+                    });
                 }
             }
             return Err(Failure::NoManager);
@@ -55,20 +65,38 @@ impl Control {
         let rule = format!(
             "type='signal',sender='{DBUS}',interface='{DBUS}',member='NameOwnerChanged',arg0='{NAME}'"
         );
-        connection.call_method(Some(DBUS), "/org/freedesktop/DBus", Some(DBUS), "AddMatch", &rule).await?;
-        Ok(Self { connection, events, manager })
+        connection
+            .call_method(
+                Some(DBUS),
+                "/org/freedesktop/DBus",
+                Some(DBUS),
+                "AddMatch",
+                &rule,
+            )
+            .await?;
+        Ok(Self {
+            connection,
+            events,
+            manager,
+        })
     }
 
     async fn call<B>(&self, member: &str, body: &B) -> Result<Message>
     where
         B: serde::Serialize + zbus::zvariant::DynamicType,
     {
-        match self.connection.call_method(Some(NAME), PATH, Some(INTERFACE), member, body).await {
+        match self
+            .connection
+            .call_method(Some(NAME), PATH, Some(INTERFACE), member, body)
+            .await
+        {
             Ok(reply) => Ok(reply),
             Err(zbus::Error::MethodError(name, text, _)) => {
                 let text = text.unwrap_or_else(|| name.to_string());
                 Err(match name.as_str() {
-                    "org.endsession.Error.Unsupported" | "org.endsession.Error.SessionOver" => Failure::Usage(text),
+                    "org.endsession.Error.Unsupported" | "org.endsession.Error.SessionOver" => {
+                        Failure::Usage(text)
+                    }
                     "org.freedesktop.DBus.Error.AccessDenied" => Failure::Usage(text),
                     _ => Failure::Refused(text),
                 })
@@ -88,13 +116,23 @@ impl Control {
     }
 
     /// Asks to end the session; the request's number, and whether it joined another.
-    pub(crate) async fn request(&self, kind: &str, options: HashMap<&str, Variant<'_>>) -> Result<(u32, bool)> {
-        Ok(self.call("Request", &(kind, options)).await?.body().deserialize()?)
+    pub(crate) async fn request(
+        &self,
+        kind: &str,
+        options: HashMap<&str, Variant<'_>>,
+    ) -> Result<(u32, bool)> {
+        Ok(self
+            .call("Request", &(kind, options))
+            .await?
+            .body()
+            .deserialize()?)
     }
 
     /// The user's word.
     pub(crate) async fn choose(&self, request: u32, choice: &str, application: &str) -> Result<()> {
-        self.call("Choose", &(request, choice, application)).await.map(drop)
+        self.call("Choose", &(request, choice, application))
+            .await
+            .map(drop)
     }
 
     /// Cancels what is under way; `false` where nothing is.
@@ -142,7 +180,13 @@ impl Control {
 
 async fn owner(connection: &Connection, name: &str) -> Option<String> {
     let reply = connection
-        .call_method(Some(DBUS), "/org/freedesktop/DBus", Some(DBUS), "GetNameOwner", &name)
+        .call_method(
+            Some(DBUS),
+            "/org/freedesktop/DBus",
+            Some(DBUS),
+            "GetNameOwner",
+            &name,
+        )
         .await
         .ok()?;
     reply.body().deserialize().ok()

@@ -32,11 +32,20 @@ impl From<Exit> for ExitCode {
 /// Why a command could not do its work. Each says what was wrong and what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    #[error("no session bus: DBUS_SESSION_BUS_ADDRESS is not set and $XDG_RUNTIME_DIR/bus is not there; run this inside the session")]
+    #[error(
+        "no session bus: DBUS_SESSION_BUS_ADDRESS is not set and $XDG_RUNTIME_DIR/bus is not there; run this inside the session"
+    )]
     NoBus,
-    #[error("the session bus at {address} cannot be reached ({source}); run this inside the session")]
-    Unreachable { address: String, source: zbus::Error },
-    #[error("no endsession manager on this session's bus; start the session with `endsession run -- COMMAND` (for example `endsession run -- sway`)")]
+    #[error(
+        "the session bus at {address} cannot be reached ({source}); run this inside the session"
+    )]
+    Unreachable {
+        address: String,
+        source: zbus::Error,
+    },
+    #[error(
+        "no endsession manager on this session's bus; start the session with `endsession run -- COMMAND` (for example `endsession run -- sway`)"
+    )]
     NoManager,
     #[error("{owner} manages this session, not endsession; use its own log-off")]
     OtherManager { owner: String },
@@ -44,7 +53,9 @@ pub(crate) enum Failure {
     Refused(String),
     #[error("the manager did not answer as expected: {0}")]
     Bus(#[from] zbus::Error),
-    #[error("the manager left before the request had ended; see its journal (`journalctl --user -t endsession`)")]
+    #[error(
+        "the manager left before the request had ended; see its journal (`journalctl --user -t endsession`)"
+    )]
     ManagerLeft,
     #[error("{0}")]
     Config(#[from] endsession_manager::config::ConfigError),
@@ -53,12 +64,18 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Usage(String),
     #[error("{what}: {source}")]
-    Io { what: String, source: std::io::Error },
+    Io {
+        what: String,
+        source: std::io::Error,
+    },
 }
 
 impl Failure {
     pub(crate) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
-        Self::Io { what: what.into(), source }
+        Self::Io {
+            what: what.into(),
+            source,
+        }
     }
 
     pub(crate) fn exit(&self) -> Exit {

@@ -8,14 +8,30 @@ use tracing_subscriber::prelude::*;
 /// Begins to log. A session or manager says what it does; a command only what goes wrong.
 /// `ENDSESSION_LOG` (error, warn, info, debug, trace) overrides.
 pub(crate) fn start(verbose: bool) {
-    let default = if verbose { LevelFilter::INFO } else { LevelFilter::WARN };
-    let level = std::env::var("ENDSESSION_LOG").ok().and_then(|l| l.parse().ok()).unwrap_or(default);
+    let default = if verbose {
+        LevelFilter::INFO
+    } else {
+        LevelFilter::WARN
+    };
+    let level = std::env::var("ENDSESSION_LOG")
+        .ok()
+        .and_then(|l| l.parse().ok())
+        .unwrap_or(default);
     // Libraries log their own affairs; what is wrong with them reaches our log as our warning.
-    let ours = tracing_subscriber::filter::Targets::new().with_target("endsession", level).with_target("endsession_manager", level).with_target("endsession_core", level);
-    let journal = if verbose { tracing_journald::layer().ok() } else { None };
+    let ours = tracing_subscriber::filter::Targets::new()
+        .with_target("endsession", level)
+        .with_target("endsession_manager", level)
+        .with_target("endsession_core", level);
+    let journal = if verbose {
+        tracing_journald::layer().ok()
+    } else {
+        None
+    };
     let registry = tracing_subscriber::registry().with(ours);
     match journal {
-        Some(journal) => registry.with(journal.with_syslog_identifier("endsession".to_owned())).init(),
+        Some(journal) => registry
+            .with(journal.with_syslog_identifier("endsession".to_owned()))
+            .init(),
         None => {
             let stderr = tracing_subscriber::fmt::layer()
                 .without_time()

@@ -66,12 +66,22 @@ enum Followed {
     LeftToTheManager,
 }
 
-async fn follow(control: &mut Control, request: u32, mut terminal: Option<Terminal>) -> Result<Followed> {
+async fn follow(
+    control: &mut Control,
+    request: u32,
+    mut terminal: Option<Terminal>,
+) -> Result<Followed> {
     let handler = |kind| signal(kind).map_err(|e| Failure::io("cannot wait for signals", e));
-    let (mut interrupt, mut hangup, mut terminate) =
-        (handler(SignalKind::interrupt())?, handler(SignalKind::hangup())?, handler(SignalKind::terminate())?);
+    let (mut interrupt, mut hangup, mut terminate) = (
+        handler(SignalKind::interrupt())?,
+        handler(SignalKind::hangup())?,
+        handler(SignalKind::terminate())?,
+    );
     let begun = Instant::now();
-    let mut view = View { screen: Screen::default(), drawn: 0 };
+    let mut view = View {
+        screen: Screen::default(),
+        drawn: 0,
+    };
     // What happened between watching and the request's number is in the stream already.
     let mut past_stopping = false;
     loop {
@@ -115,7 +125,9 @@ async fn follow(control: &mut Control, request: u32, mut terminal: Option<Termin
             () = tokio::time::sleep(Duration::from_secs(1)), if counting => {}
         }
         if let Some(terminal) = &mut terminal {
-            let lines = view.screen.lines(as_millis(begun.elapsed()), terminal.width());
+            let lines = view
+                .screen
+                .lines(as_millis(begun.elapsed()), terminal.width());
             view.draw(&lines);
         }
     }
@@ -156,7 +168,9 @@ impl View {
 
 /// Says how it ended, and with what status.
 fn report(followed: Followed, json: bool) -> Exit {
-    let Followed::Finished(finished) = followed else { return Exit::Done };
+    let Followed::Finished(finished) = followed else {
+        return Exit::Done;
+    };
     if json {
         match serde_json::to_string(&finished) {
             Ok(text) => show::line(&text),
@@ -167,7 +181,11 @@ fn report(followed: Followed, json: bool) -> Exit {
             eprintln_quietly(&line);
         }
     }
-    if finished.outcome == "over" { Exit::Done } else { Exit::Refused }
+    if finished.outcome == "over" {
+        Exit::Done
+    } else {
+        Exit::Refused
+    }
 }
 
 /// A line to stderr; a lost terminal is no reason to die.

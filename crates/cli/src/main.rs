@@ -26,13 +26,20 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors; the rest is wrong usage.
-            let status = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            let status = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
             let _the_reader_may_be_gone = error.print();
             return status.into();
         }
     };
     log::start(matches!(cli.command, Command::Run(_) | Command::Manager(_)));
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("endsession: the system gives no event loop: {error}");

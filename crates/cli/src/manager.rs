@@ -11,7 +11,11 @@ use crate::exit::{Exit, Failure, Result};
 pub(crate) async fn run(options: ManagerOptions) -> Result<Exit> {
     let config = read_config(options.config.as_deref())?;
     let bus_address = session_bus().ok_or(Failure::NoBus)?;
-    let manager = Manager::start(Options { bus_address, config }).await?;
+    let manager = Manager::start(Options {
+        bus_address,
+        config,
+    })
+    .await?;
     tracing::info!("managing this session");
     Ok(match manager.run().await {
         Ended::Over | Ended::Session(_) => Exit::Done,

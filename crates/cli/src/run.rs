@@ -21,7 +21,9 @@ use crate::manager::read_config;
 pub(crate) async fn run(options: Run) -> Result<Exit> {
     let config = read_config(options.config.as_deref())?;
     let [program, arguments @ ..] = options.command.as_slice() else {
-        return Err(Failure::Usage("run needs a command, as in `endsession run -- sway`".to_owned()));
+        return Err(Failure::Usage(
+            "run needs a command, as in `endsession run -- sway`".to_owned(),
+        ));
     };
     // What its processes leave behind when they fork away becomes ours, so that it ends with us.
     rustix::process::set_child_subreaper(rustix::process::Pid::from_raw(1))
@@ -29,10 +31,17 @@ pub(crate) async fn run(options: Run) -> Result<Exit> {
     let mut bus = None;
     let mut manager = None;
     if let Some(address) = session_bus() {
-        match Manager::start(Options { bus_address: address.clone(), config: config.clone() }).await {
+        match Manager::start(Options {
+            bus_address: address.clone(),
+            config: config.clone(),
+        })
+        .await
+        {
             Ok(started) => manager = Some((started, address)),
             Err(BusError::Owned { name, owner }) => {
-                tracing::info!("{owner} owns {name} on the user's bus; this session gets a bus of its own");
+                tracing::info!(
+                    "{owner} owns {name} on the user's bus; this session gets a bus of its own"
+                );
             }
             Err(error) => tracing::warn!("{error}; this session gets a bus of its own"),
         }
@@ -43,20 +52,35 @@ pub(crate) async fn run(options: Run) -> Result<Exit> {
             let own = PrivateBus::start()?;
             let address = own.address.clone();
             bus = Some(own);
-            (Manager::start(Options { bus_address: address.clone(), config }).await?, address)
+            (
+                Manager::start(Options {
+                    bus_address: address.clone(),
+                    config,
+                })
+                .await?,
+                address,
+            )
         }
     };
     let mut command = Command::new(program);
-    command.args(arguments).env("DBUS_SESSION_BUS_ADDRESS", &address);
+    command
+        .args(arguments)
+        .env("DBUS_SESSION_BUS_ADDRESS", &address);
     if bus.is_some() {
         // They name the bus around us, not the session's.
-        command.env_remove("DBUS_STARTER_ADDRESS").env_remove("DBUS_STARTER_BUS_TYPE");
+        command
+            .env_remove("DBUS_STARTER_ADDRESS")
+            .env_remove("DBUS_STARTER_BUS_TYPE");
     }
     let child = backend::Child::start(&mut command)
         .map_err(|e| Failure::io(format!("cannot start {}", program.to_string_lossy()), e))?;
     tracing::info!("started {} (pid {})", child.name(), child.pid());
     let kept = bus.as_ref().and_then(|b| b.identity.pid());
-    let ended = manager.with_backend(Backend::Child(child)).keeping(kept).run().await;
+    let ended = manager
+        .with_backend(Backend::Child(child))
+        .keeping(kept)
+        .run()
+        .await;
     drop(bus);
     Ok(match ended {
         Ended::Over => Exit::Done,
@@ -81,12 +105,19 @@ impl PrivateBus {
     fn start() -> Result<Self> {
         let socket = socket_path();
         let address = format!("unix:path={}", socket.display());
-        let listener = UnixListener::bind(&socket)
-            .map_err(|e| Failure::io(format!("cannot make the session bus's socket {}", socket.display()), e))?;
+        let listener = UnixListener::bind(&socket).map_err(|e| {
+            Failure::io(
+                format!("cannot make the session bus's socket {}", socket.display()),
+                e,
+            )
+        })?;
         let programs = [
             // Both take their listening socket from whoever starts them, so that the bus can be
             // connected to from the first moment.
-            ("dbus-daemon", "exec dbus-daemon --session --nofork --nopidfile --nosyslog --address=systemd:"),
+            (
+                "dbus-daemon",
+                "exec dbus-daemon --session --nofork --nopidfile --nosyslog --address=systemd:",
+            ),
             ("dbus-broker-launch", "exec dbus-broker-launch --scope user"),
         ];
         for (program, line) in programs {
@@ -107,7 +138,11 @@ impl PrivateBus {
                 .map_err(|e| Failure::io(format!("cannot start {program}"), e))?;
             let pid = process.id();
             let identity = identity(pid).unwrap_or(Identity::Process { pid, start: 0 });
-            return Ok(Self { identity, address, socket });
+            return Ok(Self {
+                identity,
+                address,
+                socket,
+            });
         }
         let _nobody_listens = std::fs::remove_file(&socket);
         Err(Failure::Usage(
@@ -131,8 +166,12 @@ impl Drop for PrivateBus {
 }
 
 fn socket_path() -> PathBuf {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|v| !v.is_empty()).map(PathBuf::from);
-    let dir = runtime.filter(|r| r.is_dir()).unwrap_or_else(std::env::temp_dir);
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR")
+        .filter(|v| !v.is_empty())
+        .map(PathBuf::from);
+    let dir = runtime
+        .filter(|r| r.is_dir())
+        .unwrap_or_else(std::env::temp_dir);
     let pid = std::process::id();
     dir.join(format!("endsession-bus-{pid}"))
 }
@@ -144,5 +183,6 @@ fn is_installed(program: &str) -> bool {
 
 fn is_executable(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
-    file.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+    file.metadata()
+        .is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
 }

@@ -52,7 +52,8 @@ impl Screen {
             News::Phase { phase, .. } => self.phase.clone_from(phase),
             News::Asked(w) => {
                 self.asked += 1;
-                self.waiting.insert(w.id.clone(), show::name(&w.name, w.pid));
+                self.waiting
+                    .insert(w.id.clone(), show::name(&w.name, w.pid));
             }
             News::Answered { who, answer, .. } => {
                 if answer != "asking-user" {
@@ -65,7 +66,8 @@ impl Screen {
                 }
             }
             News::Closing(w) => {
-                self.closing.insert(w.id.clone(), show::name(&w.name, w.pid));
+                self.closing
+                    .insert(w.id.clone(), show::name(&w.name, w.pid));
             }
             News::Gone(w) => {
                 self.closing.remove(&w.id);
@@ -74,7 +76,8 @@ impl Screen {
             }
             News::Blocked(b) => self.blockers.push((b.clone(), now)),
             News::Cleared(b) => self.blockers.retain(|(x, _)| {
-                (&x.id, &x.kind, &x.reason, x.responding) != (&b.id, &b.kind, &b.reason, b.responding)
+                (&x.id, &x.kind, &x.reason, x.responding)
+                    != (&b.id, &b.kind, &b.reason, b.responding)
             }),
             News::Slow(_) | News::Overridden(_) | News::Signalled { .. } | News::Finished(_) => {}
         }
@@ -89,17 +92,29 @@ impl Screen {
     pub(crate) fn lines(&self, now: Millis, width: usize) -> Vec<String> {
         let mut lines = Vec::new();
         match self.phase.as_str() {
-            "confirming" => lines.push("Log off? Applications will be asked first.  y: yes   n: no".to_owned()),
-            "asking" => lines.push(format!("Asking applications: {} of {} answered", self.answered, self.asked)),
+            "confirming" => {
+                lines.push("Log off? Applications will be asked first.  y: yes   n: no".to_owned())
+            }
+            "asking" => lines.push(format!(
+                "Asking applications: {} of {} answered",
+                self.answered, self.asked
+            )),
             "closing" => {
                 let gone = self.gone.len();
-                lines.push(format!("Closing applications: {gone} closed, {} to go", self.closing.len()));
+                lines.push(format!(
+                    "Closing applications: {gone} closed, {} to go",
+                    self.closing.len()
+                ));
             }
             "ending" => lines.push("Ending the session".to_owned()),
             other => lines.push(other.to_owned()),
         }
         if self.blockers.is_empty() {
-            lines.extend(self.waiting.values().map(|name| format!("  waiting for {name}")));
+            lines.extend(
+                self.waiting
+                    .values()
+                    .map(|name| format!("  waiting for {name}")),
+            );
         } else {
             lines.push("These hold the session open:".to_owned());
             for (n, (b, since)) in (1..).zip(&self.blockers) {
@@ -107,7 +122,8 @@ impl Screen {
                 lines.push(format!("  {n}  {} ({waiting})", show::blocker(b)));
             }
             lines.push(match &self.question {
-                None => "c: cancel   a: ask again   e: end one   E: end all anyway   s: show one".to_owned(),
+                None => "c: cancel   a: ask again   e: end one   E: end all anyway   s: show one"
+                    .to_owned(),
                 Some(Question::EndWhich) => "End which one? Press its number.".to_owned(),
                 Some(Question::ShowWhich) => "Show which one? Press its number.".to_owned(),
                 Some(Question::EndOne(n)) => {
@@ -115,7 +131,8 @@ impl Screen {
                     format!("End {name} now? What it has not saved is lost.  y: end it   n: no")
                 }
                 Some(Question::EndAll) => {
-                    "End all of them anyway? What they have not saved is lost.  y: end all   n: no".to_owned()
+                    "End all of them anyway? What they have not saved is lost.  y: end all   n: no"
+                        .to_owned()
                 }
             });
         }
@@ -138,7 +155,11 @@ impl Screen {
             b'c' | b'q' | ESCAPE => Key::Choose("cancel", String::new()),
             _ if self.blockers.is_empty() => Key::Ignored,
             b'a' => Key::Choose("ask-again", String::new()),
-            b'e' => self.ask(if self.blockers.len() == 1 { Question::EndOne(0) } else { Question::EndWhich }),
+            b'e' => self.ask(if self.blockers.len() == 1 {
+                Question::EndOne(0)
+            } else {
+                Question::EndWhich
+            }),
             b'E' => self.ask(Question::EndAll),
             b's' if self.blockers.len() == 1 => self.choose("show", 0),
             b's' => self.ask(Question::ShowWhich),
@@ -152,7 +173,10 @@ impl Screen {
     }
 
     fn answer(&mut self, question: Question, key: u8) -> Key {
-        let place = key.checked_sub(b'1').map(usize::from).filter(|n| *n < 9.min(self.blockers.len()));
+        let place = key
+            .checked_sub(b'1')
+            .map(usize::from)
+            .filter(|n| *n < 9.min(self.blockers.len()));
         match (question, key, place) {
             (Question::EndWhich, _, Some(n)) => self.ask(Question::EndOne(n)),
             (Question::ShowWhich, _, Some(n)) => self.choose("show", n),
@@ -201,7 +225,13 @@ mod tests {
 
     fn blocked() -> Screen {
         let mut screen = Screen::default();
-        screen.news(&News::Phase { request: 1, phase: "asking".into() }, 0);
+        screen.news(
+            &News::Phase {
+                request: 1,
+                phase: "asking".into(),
+            },
+            0,
+        );
         screen.news(&News::Blocked(blocker("7", "gedit")), 1_000);
         screen.news(&News::Blocked(blocker("8", "disk burner")), 1_000);
         screen

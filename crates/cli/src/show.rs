@@ -6,12 +6,19 @@ use endsession_manager::report::{BlockerInfo, Finished, News, Who};
 pub(crate) fn line(text: &str) {
     use std::io::Write as _;
     let mut out = std::io::stdout().lock();
-    let _reader_may_be_gone = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+    let _reader_may_be_gone = out
+        .write_all(text.as_bytes())
+        .and_then(|()| out.write_all(b"\n"))
+        .and_then(|()| out.flush());
 }
 
 /// An application's name, and its pid where it is known.
 pub(crate) fn name(name: &str, pid: Option<u32>) -> String {
-    let name = if name.is_empty() { "an unnamed application" } else { name };
+    let name = if name.is_empty() {
+        "an unnamed application"
+    } else {
+        name
+    };
     match pid {
         Some(pid) => format!("{name} (pid {pid})"),
         None => name.to_owned(),
@@ -24,11 +31,19 @@ fn who(who: &Who) -> String {
 
 /// What a blocker says, in a few words.
 pub(crate) fn why(b: &BlockerInfo) -> String {
-    let quoted = |text: &str| if text.is_empty() { String::new() } else { format!(": {text}") };
+    let quoted = |text: &str| {
+        if text.is_empty() {
+            String::new()
+        } else {
+            format!(": {text}")
+        }
+    };
     let hung = if b.responding { "" } else { ", not responding" };
     match b.kind.as_str() {
         "refused" => format!("refuses{}", quoted(&b.reason)),
-        "inhibitor" if b.reason.is_empty() => "holds the session open, and gives no reason".to_owned(),
+        "inhibitor" if b.reason.is_empty() => {
+            "holds the session open, and gives no reason".to_owned()
+        }
         "inhibitor" => b.reason.clone(),
         "job" => format!("is running{}", quoted(&b.reason)),
         "window" => format!("its window is still open{}{hung}", quoted(&b.reason)),
@@ -54,8 +69,16 @@ pub(crate) fn news(news: &News) -> String {
             other => other.to_owned(),
         },
         News::Asked(w) => format!("{} was asked", who(w)),
-        News::Answered { who: w, answer, reason } => {
-            let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+        News::Answered {
+            who: w,
+            answer,
+            reason,
+        } => {
+            let reason = if reason.is_empty() {
+                String::new()
+            } else {
+                format!(": {reason}")
+            };
             match answer.as_str() {
                 "accept" => format!("{} agrees", who(w)),
                 "refuse" => format!("{} refuses{reason}", who(w)),
@@ -85,7 +108,8 @@ pub(crate) fn finished(f: &Finished) -> Vec<String> {
             "blocked" => "The log-off was refused.".to_owned(),
             "timeout" => "The log-off was cancelled: it took longer than allowed.".to_owned(),
             "nobody-shown" => {
-                "The log-off was cancelled: it waited for the user, and nothing showed that.".to_owned()
+                "The log-off was cancelled: it waited for the user, and nothing showed that."
+                    .to_owned()
             }
             "restored" => "The end of the session was called off.".to_owned(),
             _ => "The log-off was cancelled.".to_owned(),
@@ -96,10 +120,16 @@ pub(crate) fn finished(f: &Finished) -> Vec<String> {
         lines.push(format!("Already closed: {}.", f.gone.join(", ")));
     }
     if !f.told.is_empty() {
-        lines.push(format!("Told to close, and still there: {}.", f.told.join(", ")));
+        lines.push(format!(
+            "Told to close, and still there: {}.",
+            f.told.join(", ")
+        ));
     }
     if !f.overridden.is_empty() {
-        lines.push(format!("Ended over their objection: {}.", f.overridden.join(", ")));
+        lines.push(format!(
+            "Ended over their objection: {}.",
+            f.overridden.join(", ")
+        ));
     }
     lines
 }

@@ -22,11 +22,18 @@ pub(crate) async fn run(json: bool) -> Result<Exit> {
 fn lines(s: &Status) -> Vec<String> {
     let mut lines = Vec::new();
     let session = s.session.as_deref().unwrap_or("not started by endsession");
-    lines.push(format!("Session: {session} (manager pid {}; windows: {})", s.manager_pid, s.display));
+    lines.push(format!(
+        "Session: {session} (manager pid {}; windows: {})",
+        s.manager_pid, s.display
+    ));
     match &s.request {
         None => lines.push("Request: none under way".to_owned()),
         Some(r) => {
-            let reason = if r.reason.is_empty() { String::new() } else { format!(", because: {}", r.reason) };
+            let reason = if r.reason.is_empty() {
+                String::new()
+            } else {
+                format!(", because: {}", r.reason)
+            };
             lines.push(format!("Request: {} {}{reason}", r.kind, r.phase));
         }
     }
@@ -40,17 +47,37 @@ fn lines(s: &Status) -> Vec<String> {
     if !s.other_inhibitors.is_empty() {
         lines.push("Held, but not against log-off:".to_owned());
         for hold in &s.other_inhibitors {
-            lines.push(format!("  {} ({}): {}", hold.name, hold.what.join(", "), hold.reason));
+            lines.push(format!(
+                "  {} ({}): {}",
+                hold.name,
+                hold.what.join(", "),
+                hold.reason
+            ));
         }
     }
     lines.push(String::new());
     if s.blockers.is_empty() {
-        let nothing = if s.request.is_some() { "Nothing blocks." } else { "Nothing would block now, as far as can be known without asking." };
+        let nothing = if s.request.is_some() {
+            "Nothing blocks."
+        } else {
+            "Nothing would block now, as far as can be known without asking."
+        };
         lines.push(nothing.to_owned());
     } else {
-        lines.push(if s.request.is_some() { "Blocks:" } else { "Would block now:" }.to_owned());
+        lines.push(
+            if s.request.is_some() {
+                "Blocks:"
+            } else {
+                "Would block now:"
+            }
+            .to_owned(),
+        );
         for b in &s.blockers {
-            let waiting = if b.waiting_ms == 0 { String::new() } else { format!(" ({})", show::duration(b.waiting_ms)) };
+            let waiting = if b.waiting_ms == 0 {
+                String::new()
+            } else {
+                format!(" ({})", show::duration(b.waiting_ms))
+            };
             lines.push(format!("  {}{waiting}", show::blocker(b)));
         }
     }
@@ -69,9 +96,17 @@ fn application(a: &App) -> Vec<String> {
     if a.state != "running" {
         notes.push(a.state.clone());
     }
-    let mut lines = vec![format!("  {}: {}", show::name(&a.name, a.pid), notes.join(", "))];
+    let mut lines = vec![format!(
+        "  {}: {}",
+        show::name(&a.name, a.pid),
+        notes.join(", ")
+    )];
     lines.extend(a.windows.iter().map(|title| format!("    window: {title}")));
-    lines.extend(a.inhibitors.iter().map(|reason| format!("    holds: {reason}")));
+    lines.extend(
+        a.inhibitors
+            .iter()
+            .map(|reason| format!("    holds: {reason}")),
+    );
     lines.extend(a.jobs.iter().map(|job| format!("    running: {job}")));
     lines
 }

@@ -3,7 +3,9 @@
 use std::io::IsTerminal as _;
 
 use rustix::fs::{Mode, OFlags};
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
+};
 use tokio::net::unix::pipe::Receiver;
 
 /// A terminal in which keys come one by one. Dropping it restores what was set before.
@@ -33,7 +35,10 @@ impl Terminal {
         raw.special_codes[SpecialCodeIndex::VMIN] = 1;
         raw.special_codes[SpecialCodeIndex::VTIME] = 0;
         tcsetattr(&tty, OptionalActions::Now, &raw)?;
-        Ok(Self { keys: Receiver::from_owned_fd_unchecked(tty)?, before })
+        Ok(Self {
+            keys: Receiver::from_owned_fd_unchecked(tty)?,
+            before,
+        })
     }
 
     /// The next keys; `None` when the terminal is lost. Cancel-safe.
@@ -52,7 +57,11 @@ impl Terminal {
 
     /// Columns, 80 where the terminal does not say.
     pub(crate) fn width(&self) -> usize {
-        tcgetwinsize(&self.keys).ok().map(|s| usize::from(s.ws_col)).filter(|w| *w > 0).unwrap_or(80)
+        tcgetwinsize(&self.keys)
+            .ok()
+            .map(|s| usize::from(s.ws_col))
+            .filter(|w| *w > 0)
+            .unwrap_or(80)
     }
 }
 

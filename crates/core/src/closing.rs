@@ -164,7 +164,15 @@ impl Coordinator {
 
     fn close_windows(&mut self, of: &Identity) {
         let Some(app) = self.apps.get(of) else { return };
-        let windows: Vec<_> = app.windows.keys().copied().collect();
+        // To close a dialog is to answer it with Cancel: while there is another window to close,
+        // it is the user's to answer.
+        let spare = !self.may_not_block(app) && app.windows.values().any(|w| !w.about.dialog);
+        let windows: Vec<_> = app
+            .windows
+            .iter()
+            .filter(|(_, w)| !(spare && w.about.dialog))
+            .map(|(id, _)| *id)
+            .collect();
         for window in windows {
             self.act(Action::Close(window));
         }

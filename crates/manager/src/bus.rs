@@ -77,7 +77,9 @@ pub enum BusError {
         source: zbus::Error,
     },
     /// Somebody owns the session already.
-    #[error("{owner} already manages this session (it owns {name} on the session bus); use its own log-off, or `endsession run`, which starts a session with a bus of its own")]
+    #[error(
+        "{owner} already manages this session (it owns {name} on the session bus); use its own log-off, or `endsession run`, which starts a session with a bus of its own"
+    )]
     Owned {
         /// The bus name.
         name: String,
@@ -98,10 +100,16 @@ pub const MANAGER_NAMES: [&str; 6] = [
 
 impl Bus {
     pub(crate) async fn connect(address: &str) -> Result<Self, BusError> {
-        let error = |source| BusError::Bus { address: address.to_owned(), source };
+        let error = |source| BusError::Bus {
+            address: address.to_owned(),
+            source,
+        };
         let queue = NonZeroUsize::new(1024).unwrap_or(NonZeroUsize::MIN);
-        let connection =
-            connection::Builder::address(address).max_queued(queue).build().await.map_err(error)?;
+        let connection = connection::Builder::address(address)
+            .max_queued(queue)
+            .build()
+            .await
+            .map_err(error)?;
         // Before we own a name nobody has anything to say to us, so the stream misses nothing.
         let stream = MessageStream::from(&connection);
         // Only departures of connections: a general rule would wake us for every name that comes.
@@ -124,24 +132,42 @@ impl Bus {
 
     /// Takes the session manager's names, all or none.
     pub(crate) async fn take_names(&self, address: &str) -> Result<(), BusError> {
-        let error = |source| BusError::Bus { address: address.to_owned(), source };
+        let error = |source| BusError::Bus {
+            address: address.to_owned(),
+            source,
+        };
         for name in MANAGER_NAMES {
             if let Some(owner) = self.owner(name).await {
-                return Err(BusError::Owned { name: name.to_owned(), owner });
+                return Err(BusError::Owned {
+                    name: name.to_owned(),
+                    owner,
+                });
             }
         }
         for name in ["org.gnome.SessionManager", crate::control::NAME] {
             const DO_NOT_QUEUE: u32 = 4;
             let reply = self
                 .connection
-                .call_method(Some(DBUS), DBUS_PATH, Some(DBUS), "RequestName", &(name, DO_NOT_QUEUE))
+                .call_method(
+                    Some(DBUS),
+                    DBUS_PATH,
+                    Some(DBUS),
+                    "RequestName",
+                    &(name, DO_NOT_QUEUE),
+                )
                 .await
                 .map_err(error)?;
             let owned: u32 = reply.body().deserialize().map_err(error)?;
             if owned != 1 {
                 // Somebody was faster than our question.
-                let owner = self.owner(name).await.unwrap_or_else(|| "another program".to_owned());
-                return Err(BusError::Owned { name: name.to_owned(), owner });
+                let owner = self
+                    .owner(name)
+                    .await
+                    .unwrap_or_else(|| "another program".to_owned());
+                return Err(BusError::Owned {
+                    name: name.to_owned(),
+                    owner,
+                });
             }
         }
         Ok(())
@@ -151,7 +177,13 @@ impl Bus {
     async fn owner(&self, name: &str) -> Option<String> {
         let reply = self
             .connection
-            .call_method(Some(DBUS), DBUS_PATH, Some(DBUS), "GetConnectionUnixProcessID", &name)
+            .call_method(
+                Some(DBUS),
+                DBUS_PATH,
+                Some(DBUS),
+                "GetConnectionUnixProcessID",
+                &name,
+            )
             .await
             .ok()?;
         let pid: u32 = reply.body().deserialize().ok()?;
@@ -190,7 +222,9 @@ impl Bus {
             }
             None => {
                 if self.peers.len() >= MAX_PEERS {
-                    tracing::warn!("more than {MAX_PEERS} peers on the bus; forgetting all of them");
+                    tracing::warn!(
+                        "more than {MAX_PEERS} peers on the bus; forgetting all of them"
+                    );
                     self.peers.clear();
                 }
                 let ask = Message::method_call(DBUS_PATH, "GetConnectionCredentials")
@@ -198,7 +232,8 @@ impl Bus {
                     .interface(DBUS)
                     .build(&sender.as_str())
                     .ok()?;
-                self.lookups.insert(ask.primary_header().serial_num(), sender.clone());
+                self.lookups
+                    .insert(ask.primary_header().serial_num(), sender.clone());
                 self.out.push(ask);
                 self.peers.insert(sender, Known::Asking(vec![message]));
                 None
@@ -207,12 +242,18 @@ impl Bus {
     }
 
     fn sort_reply(&mut self, message: &Message) -> Vec<Incoming> {
-        let Some(serial) = message.header().reply_serial() else { return Vec::new() };
+        let Some(serial) = message.header().reply_serial() else {
+            return Vec::new();
+        };
         if let Some(of) = self.pings.remove(&serial) {
             return vec![Incoming::Pong(of)];
         }
-        let Some(sender) = self.lookups.remove(&serial) else { return Vec::new() };
-        let Some(Known::Asking(parked)) = self.peers.remove(&sender) else { return Vec::new() };
+        let Some(sender) = self.lookups.remove(&serial) else {
+            return Vec::new();
+        };
+        let Some(Known::Asking(parked)) = self.peers.remove(&sender) else {
+            return Vec::new();
+        };
         if message.message_type() == Type::Error {
             // It left before the bus could say who it was.
             return Vec::new();
@@ -225,9 +266,17 @@ impl Bus {
             self.anonymous += 1;
             Identity::Peer(self.anonymous)
         });
-        let peer = Peer { name: sender.clone(), pid, uid, identity };
+        let peer = Peer {
+            name: sender.clone(),
+            pid,
+            uid,
+            identity,
+        };
         self.peers.insert(sender, Known::Yes(peer.clone()));
-        parked.into_iter().map(|m| Incoming::Call(m, peer.clone())).collect()
+        parked
+            .into_iter()
+            .map(|m| Incoming::Call(m, peer.clone()))
+            .collect()
     }
 
     fn sort_signal(&mut self, message: &Message) -> Option<Incoming> {
@@ -252,7 +301,8 @@ impl Bus {
             .destination(name)
             .build(&());
         if let Ok(ping) = ping {
-            self.pings.insert(ping.primary_header().serial_num(), of.clone());
+            self.pings
+                .insert(ping.primary_header().serial_num(), of.clone());
             self.out.push(ping);
         }
     }
@@ -281,12 +331,18 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(name: &'static str, text: impl Into<String>) -> Self {
-        Self { name, text: text.into() }
+        Self {
+            name,
+            text: text.into(),
+        }
     }
 
     pub(crate) fn unknown_method(header: &Header<'_>) -> Self {
         let member = header.member().map(|m| m.to_string()).unwrap_or_default();
-        let interface = header.interface().map(|i| i.to_string()).unwrap_or_default();
+        let interface = header
+            .interface()
+            .map(|i| i.to_string())
+            .unwrap_or_default();
         Self::new(
             "org.freedesktop.DBus.Error.UnknownMethod",
             format!("there is no method {member:?} of {interface:?} on this object"),
@@ -294,14 +350,20 @@ impl Failure {
     }
 
     pub(crate) fn unknown_object(path: &str) -> Self {
-        Self::new("org.freedesktop.DBus.Error.UnknownObject", format!("there is no object {path}"))
+        Self::new(
+            "org.freedesktop.DBus.Error.UnknownObject",
+            format!("there is no object {path}"),
+        )
     }
 
     pub(crate) fn arguments(header: &Header<'_>, expected: &str) -> Self {
         let member = header.member().map(|m| m.to_string()).unwrap_or_default();
         Self::new(
             "org.freedesktop.DBus.Error.InvalidArgs",
-            format!("{member} takes ({expected}), and was called with ({})", header.signature()),
+            format!(
+                "{member} takes ({expected}), and was called with ({})",
+                header.signature()
+            ),
         )
     }
 
@@ -319,22 +381,36 @@ where
     B: serde::Serialize + zbus::zvariant::DynamicType,
 {
     Message::method_return(header).build(body).map_err(|e| {
-        Failure::new("org.freedesktop.DBus.Error.Failed", format!("the reply could not be built: {e}"))
+        Failure::new(
+            "org.freedesktop.DBus.Error.Failed",
+            format!("the reply could not be built: {e}"),
+        )
     })
 }
 
 /// Whether the caller wants a reply at all.
 pub(crate) fn wants_reply(message: &Message) -> bool {
-    !message.primary_header().flags().contains(Flags::NO_REPLY_EXPECTED)
+    !message
+        .primary_header()
+        .flags()
+        .contains(Flags::NO_REPLY_EXPECTED)
 }
 
 /// The message for a failure.
 pub(crate) fn failure(header: &Header<'_>, failure: &Failure) -> Option<Message> {
-    Message::error(header, failure.name).build(&failure.text.as_str()).ok()
+    Message::error(header, failure.name)
+        .build(&failure.text.as_str())
+        .ok()
 }
 
 /// A signal, to one peer or to everybody who listens.
-pub(crate) fn signal<B>(to: Option<&str>, path: &str, interface: &str, member: &str, body: &B) -> Option<Message>
+pub(crate) fn signal<B>(
+    to: Option<&str>,
+    path: &str,
+    interface: &str,
+    member: &str,
+    body: &B,
+) -> Option<Message>
 where
     B: serde::Serialize + zbus::zvariant::DynamicType,
 {

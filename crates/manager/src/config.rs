@@ -49,7 +49,9 @@ pub struct Deadlines {
 
 fn millis<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
     let text = String::deserialize(from)?;
-    parse_duration(&text).map(|d| Some(as_millis(d))).map_err(serde::de::Error::custom)
+    parse_duration(&text)
+        .map(|d| Some(as_millis(d)))
+        .map_err(serde::de::Error::custom)
 }
 
 /// Milliseconds, at most what a `u64` holds.
@@ -98,7 +100,11 @@ impl Config {
     /// `~/.config`.
     #[must_use]
     pub fn user_path() -> Option<PathBuf> {
-        let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let set = |name: &str| {
+            std::env::var_os(name)
+                .filter(|v| !v.is_empty())
+                .map(PathBuf::from)
+        };
         let base = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|h| h.join(".config")))?;
         Some(base.join("endsession").join("config.toml"))
     }
@@ -110,8 +116,13 @@ impl Config {
     pub fn read(path: &Path, must_exist: bool) -> Result<Self, ConfigError> {
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(path, &text),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound && !must_exist => Ok(Self::default()),
-            Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && !must_exist => {
+                Ok(Self::default())
+            }
+            Err(source) => Err(ConfigError::Read {
+                path: path.to_owned(),
+                source,
+            }),
         }
     }
 
@@ -124,7 +135,12 @@ impl Config {
             let before = &text[..e.span().map_or(0, |s| s.start.min(text.len()))];
             let line = before.matches('\n').count() + 1;
             let column = before.rsplit('\n').next().unwrap_or(before).chars().count() + 1;
-            ConfigError::Wrong { path: path.to_owned(), line, column, message: e.message().to_owned() }
+            ConfigError::Wrong {
+                path: path.to_owned(),
+                line,
+                column,
+                message: e.message().to_owned(),
+            }
         })
     }
 
@@ -157,18 +173,30 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        Config::parse(Path::new("/etc/x.toml"), text).unwrap_err().to_string()
+        Config::parse(Path::new("/etc/x.toml"), text)
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
     fn silence_means_the_defaults() {
-        assert_eq!(Config::parse(Path::new("x"), "").unwrap().policy(), Policy::default());
+        assert_eq!(
+            Config::parse(Path::new("x"), "").unwrap().policy(),
+            Policy::default()
+        );
     }
 
     #[test]
     fn a_wait_is_written_as_people_do() {
-        let config = Config::parse(Path::new("x"), "[deadlines]\nslow = \"1500ms\"\nforced = \"1m\"").unwrap();
-        assert_eq!((config.policy().slow, config.policy().forced), (1_500, 60_000));
+        let config = Config::parse(
+            Path::new("x"),
+            "[deadlines]\nslow = \"1500ms\"\nforced = \"1m\"",
+        )
+        .unwrap();
+        assert_eq!(
+            (config.policy().slow, config.policy().forced),
+            (1_500, 60_000)
+        );
     }
 
     #[test]
@@ -187,11 +215,18 @@ mod tests {
     #[test]
     fn a_wrong_duration_says_how_to_write_one() {
         let e = error("[deadlines]\nslow = \"soon\"\n");
-        assert!(e.starts_with("/etc/x.toml:2:8: ") && e.contains("30s"), "{e}");
+        assert!(
+            e.starts_with("/etc/x.toml:2:8: ") && e.contains("30s"),
+            "{e}"
+        );
     }
 
     #[test]
     fn broken_toml_is_named_with_its_place() {
-        assert!(error("[deadlines\n").starts_with("/etc/x.toml:1:"), "{}", error("[deadlines\n"));
+        assert!(
+            error("[deadlines\n").starts_with("/etc/x.toml:1:"),
+            "{}",
+            error("[deadlines\n")
+        );
     }
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use endsession_core::{Force, Kind, Request};
 use zbus::Message;
-use zbus::message::Header;
 use zbus::Variant;
+use zbus::message::Header;
 
 use crate::adapter::gnome::MAX_REASON;
 use crate::bus::{Failure, Peer, signal};
@@ -27,7 +27,11 @@ const MAX_WATCHERS: usize = 256;
 #[derive(Debug)]
 pub(crate) enum Command {
     Request(Request),
-    Choose { request: u32, choice: String, application: String },
+    Choose {
+        request: u32,
+        choice: String,
+        application: String,
+    },
     Cancel,
     Status,
     Watch(bool),
@@ -80,12 +84,18 @@ impl Listeners {
 
     /// The messages that bring one event to everybody who watches.
     pub(crate) fn news(&self, json: &str) -> impl Iterator<Item = Message> {
-        self.watchers.iter().filter_map(move |to| signal(Some(to), PATH, INTERFACE, "Event", &json))
+        self.watchers
+            .iter()
+            .filter_map(move |to| signal(Some(to), PATH, INTERFACE, "Event", &json))
     }
 }
 
 /// Reads a call.
-pub(crate) fn read(message: &Message, header: &Header<'_>, peer: &Peer) -> Result<Command, Failure> {
+pub(crate) fn read(
+    message: &Message,
+    header: &Header<'_>,
+    peer: &Peer,
+) -> Result<Command, Failure> {
     let member = header.member().map(|m| m.to_string()).unwrap_or_default();
     let body = message.body();
     let wrong = |expected: &'static str| move |_: zbus::Error| Failure::arguments(header, expected);
@@ -100,7 +110,9 @@ pub(crate) fn read(message: &Message, header: &Header<'_>, peer: &Peer) -> Resul
                         "Phase" => Ok(Command::Phase),
                         _ => Err(Failure::new(
                             "org.freedesktop.DBus.Error.UnknownProperty",
-                            format!("{INTERFACE} has no property {name:?}; it has Version and Phase"),
+                            format!(
+                                "{INTERFACE} has no property {name:?}; it has Version and Phase"
+                            ),
                         )),
                     }
                 }
@@ -123,7 +135,11 @@ pub(crate) fn read(message: &Message, header: &Header<'_>, peer: &Peer) -> Resul
         "Choose" => {
             let (request, choice, application): (u32, String, String) =
                 body.deserialize().map_err(wrong("uss"))?;
-            Ok(Command::Choose { request, choice, application })
+            Ok(Command::Choose {
+                request,
+                choice,
+                application,
+            })
         }
         "Cancel" => Ok(Command::Cancel),
         "Status" => Ok(Command::Status),
@@ -144,7 +160,11 @@ fn request(kind: &str, options: HashMap<&str, Variant<'_>>) -> Result<Request, F
             "logoff" => Kind::LogOff,
             "restart" => Kind::Restart,
             "poweroff" => Kind::PowerOff,
-            _ => return Err(invalid(format!("{kind:?} is none of logoff, restart, poweroff"))),
+            _ => {
+                return Err(invalid(format!(
+                    "{kind:?} is none of logoff, restart, poweroff"
+                )));
+            }
         },
         ..Request::default()
     };
@@ -159,11 +179,19 @@ fn request(kind: &str, options: HashMap<&str, Variant<'_>>) -> Result<Request, F
                     "no" => Force::No,
                     "now" => Force::Now,
                     "if-hung" => Force::IfHung,
-                    how => return Err(invalid(format!("force {how:?} is none of no, now, if-hung"))),
+                    how => {
+                        return Err(invalid(format!(
+                            "force {how:?} is none of no, now, if-hung"
+                        )));
+                    }
                 }
             }
             ("reason", Variant::Str(reason)) => {
-                request.reason = reason.chars().take(MAX_REASON / 4).filter(|c| !c.is_control()).collect();
+                request.reason = reason
+                    .chars()
+                    .take(MAX_REASON / 4)
+                    .filter(|c| !c.is_control())
+                    .collect();
             }
             (name, value) => {
                 return Err(invalid(format!(

@@ -38,7 +38,9 @@ impl Way {
     /// When it cannot be reached or lacks what is needed.
     pub async fn connect(&self) -> Result<Display, DisplayError> {
         match self {
-            Self::Sway(socket, x11) => SwayWindows::connect(socket, x11.as_deref()).await.map(Display::Sway),
+            Self::Sway(socket, x11) => SwayWindows::connect(socket, x11.as_deref())
+                .await
+                .map(Display::Sway),
             Self::Wayland(socket) => WlrToplevels::connect(socket).await.map(Display::Wlr),
             Self::X11(display) => X11Windows::connect(display).await.map(Display::X11),
         }
@@ -67,8 +69,11 @@ pub fn find(table: &Table, root: Option<u32>) -> Vec<Way> {
     let named: BTreeSet<Named> = match root {
         None => BTreeSet::from([of_variables(&|name| own_variable(name))]),
         Some(root) => {
-            let inside: Vec<u32> =
-                table.iter().filter(|s| s.pid == root || table.descends(s.pid, root)).map(|s| s.pid).collect();
+            let inside: Vec<u32> = table
+                .iter()
+                .filter(|s| s.pid == root || table.descends(s.pid, root))
+                .map(|s| s.pid)
+                .collect();
             // A compositor names its sockets to its children, not to itself; what it inherited
             // is the display around it (a nested compositor's), and not the session's.
             let inherited = of_variables(&|name| process::variable(root, name));
@@ -96,7 +101,10 @@ pub fn find(table: &Table, root: Option<u32>) -> Vec<Way> {
     };
     for n in &named {
         if let Some(sway) = n.sway.as_ref().filter(|s| s.exists()) {
-            add(Way::Sway(sway.clone(), xwayland.clone().or_else(|| n.x11.clone())));
+            add(Way::Sway(
+                sway.clone(),
+                xwayland.clone().or_else(|| n.x11.clone()),
+            ));
         }
     }
     for n in &named {
@@ -129,9 +137,17 @@ fn own_variable(name: &str) -> Option<String> {
 fn of_variables(variable: &dyn Fn(&str) -> Option<String>) -> Named {
     let runtime = variable("XDG_RUNTIME_DIR").map(PathBuf::from);
     let wayland = variable("WAYLAND_DISPLAY").and_then(|w| {
-        if w.starts_with('/') { Some(PathBuf::from(w)) } else { runtime.map(|r| r.join(w)) }
+        if w.starts_with('/') {
+            Some(PathBuf::from(w))
+        } else {
+            runtime.map(|r| r.join(w))
+        }
     });
-    Named { wayland, sway: variable("SWAYSOCK").map(PathBuf::from), x11: variable("DISPLAY") }
+    Named {
+        wayland,
+        sway: variable("SWAYSOCK").map(PathBuf::from),
+        x11: variable("DISPLAY"),
+    }
 }
 
 /// The IPC socket that a sway process opened: its name carries the pid.
@@ -148,6 +164,10 @@ fn sway_socket(pid: u32) -> Option<PathBuf> {
 
 /// The display of an Xwayland that already runs below the session.
 fn xwayland(table: &Table, root: u32) -> Option<String> {
-    let server = table.iter().find(|s| s.comm == "Xwayland" && table.descends(s.pid, root))?;
-    process::arguments(server.pid).into_iter().find(|a| a.starts_with(':'))
+    let server = table
+        .iter()
+        .find(|s| s.comm == "Xwayland" && table.descends(s.pid, root))?;
+    process::arguments(server.pid)
+        .into_iter()
+        .find(|a| a.starts_with(':'))
 }

@@ -14,8 +14,20 @@ use crate::unsaved::looks_unsaved;
 
 /// Browsers lose windows when closed one by one and end whole on SIGTERM.
 const ENDS_BY_TERM: [&str; 14] = [
-    "firefox", "firefox-esr", "firefox-bin", "librewolf", "thunderbird", "thunderbird-bin", "chromium",
-    "chromium-browser", "chrome", "google-chrome", "brave", "vivaldi-bin", "opera", "msedge",
+    "firefox",
+    "firefox-esr",
+    "firefox-bin",
+    "librewolf",
+    "thunderbird",
+    "thunderbird-bin",
+    "chromium",
+    "chromium-browser",
+    "chrome",
+    "google-chrome",
+    "brave",
+    "vivaldi-bin",
+    "opera",
+    "msedge",
 ];
 
 impl Manager {
@@ -70,8 +82,11 @@ impl Manager {
     /// Lets go of the display: nobody needs to be woken for a title while no request is under way.
     pub(crate) fn close_display(&mut self) {
         self.display = None;
-        let windows: Vec<WindowId> =
-            self.core.apps().flat_map(|a| a.windows.into_iter().map(|(w, _)| w)).collect();
+        let windows: Vec<WindowId> = self
+            .core
+            .apps()
+            .flat_map(|a| a.windows.into_iter().map(|(w, _)| w))
+            .collect();
         for window in windows {
             self.event(Event::WindowGone(window));
         }
@@ -97,11 +112,15 @@ impl Manager {
             DisplayEvent::Lost(why) => {
                 self.display = None;
                 self.display_name = format!("lost: {why}");
-                let asking =
-                    matches!(self.core.phase(), Some(Phase::Confirming | Phase::Asking | Phase::Closing));
+                let asking = matches!(
+                    self.core.phase(),
+                    Some(Phase::Confirming | Phase::Asking | Phase::Closing)
+                );
                 self.close_display();
                 if asking {
-                    tracing::warn!("the session's display is lost ({why}); what is left of the session ends");
+                    tracing::warn!(
+                        "the session's display is lost ({why}); what is left of the session ends"
+                    );
                     self.event(Event::Imposed(LOST_BUDGET));
                 }
             }
@@ -111,8 +130,14 @@ impl Manager {
     fn window_seen(&mut self, key: WindowKey, toplevel: Toplevel) {
         let of = toplevel.pid.and_then(process::identity);
         let program = toplevel.pid.and_then(process::program);
-        let ends_by_term = program.as_deref().is_some_and(|p| ENDS_BY_TERM.contains(&p));
-        let name = if toplevel.app_id.is_empty() { program.unwrap_or_default() } else { toplevel.app_id.clone() };
+        let ends_by_term = program
+            .as_deref()
+            .is_some_and(|p| ENDS_BY_TERM.contains(&p));
+        let name = if toplevel.app_id.is_empty() {
+            program.unwrap_or_default()
+        } else {
+            toplevel.app_id.clone()
+        };
         let of = of.unwrap_or_else(|| match toplevel.app_id.as_str() {
             "" => Identity::Peer(key.0 | WINDOW_PEER),
             app_id => Identity::AppId(app_id.to_owned()),
@@ -124,7 +149,11 @@ impl Manager {
             dialog: toplevel.dialog,
             ends_by_term,
         };
-        self.event(Event::WindowSeen { window: WindowId(key.0), of, about });
+        self.event(Event::WindowSeen {
+            window: WindowId(key.0),
+            of,
+            about,
+        });
     }
 
     /// Finds the jobs in the session's terminals, and which application hosts which.
@@ -138,22 +167,42 @@ impl Manager {
             .collect();
         let found = jobs::find(&table, self.root(), &applications, &self.requester_pids);
         let mut leaders: BTreeMap<JobId, Option<Identity>> = BTreeMap::new();
-        for Job { id, terminal, name, what, leader } in found {
+        for Job {
+            id,
+            terminal,
+            name,
+            what,
+            leader,
+        } in found
+        {
             // One that ended between two reads is seen to have ended by the next look.
             if leader.as_ref().is_some_and(|l| self.exits.watch(l)) {
                 leaders.insert(id, leader);
-                self.event(Event::JobSeen { job: id, of: terminal, name, what });
+                self.event(Event::JobSeen {
+                    job: id,
+                    of: terminal,
+                    name,
+                    what,
+                });
             }
         }
         let before = std::mem::replace(&mut self.jobs, leaders);
-        let gone: Vec<JobId> = before.into_keys().filter(|id| !self.jobs.contains_key(id)).collect();
+        let gone: Vec<JobId> = before
+            .into_keys()
+            .filter(|id| !self.jobs.contains_key(id))
+            .collect();
         for id in gone {
             self.event(Event::JobGone(id));
         }
         for pid in &applications {
-            let host = table.ancestors(*pid).find(|a| applications.contains(&a.pid));
+            let host = table
+                .ancestors(*pid)
+                .find(|a| applications.contains(&a.pid));
             if let (Some(guest), Some(host)) = (table.get(*pid), host) {
-                self.event(Event::Hosted { guest: guest.identity(), host: host.identity() });
+                self.event(Event::Hosted {
+                    guest: guest.identity(),
+                    host: host.identity(),
+                });
             }
         }
     }
@@ -165,11 +214,15 @@ impl Manager {
         let table = Table::read();
         let known = |pid: u32| {
             let of = table.get(pid)?.identity();
-            self.core.apps().any(|a| *a.of == of && !a.windows.is_empty()).then_some(of)
+            self.core
+                .apps()
+                .any(|a| *a.of == of && !a.windows.is_empty())
+                .then_some(of)
         };
         let nearest = known(pid).or_else(|| table.ancestors(pid).find_map(|a| known(a.pid)));
         self.requester_pids.insert(pid);
-        self.requester_pids.extend(table.ancestors(pid).map(|a| a.pid));
+        self.requester_pids
+            .extend(table.ancestors(pid).map(|a| a.pid));
         nearest.into_iter().collect()
     }
 }

@@ -87,7 +87,10 @@ impl Manager {
         let bus = Bus::connect(&options.bus_address).await?;
         bus.take_names(&options.bus_address).await?;
         let on = |kind| {
-            signal(kind).map_err(|e| BusError::Bus { address: options.bus_address.clone(), source: e.into() })
+            signal(kind).map_err(|e| BusError::Bus {
+                address: options.bus_address.clone(),
+                source: e.into(),
+            })
         };
         let mut manager = Self {
             core: Coordinator::new(options.config.policy()),
@@ -149,7 +152,10 @@ impl Manager {
 
     /// Waits for whatever happens next, and takes it in.
     async fn wait(&mut self) {
-        let deadline = self.core.poll_deadline().map(|t| self.origin + Duration::from_millis(t.0));
+        let deadline = self
+            .core
+            .poll_deadline()
+            .map(|t| self.origin + Duration::from_millis(t.0));
         let kill_at = match &self.backend {
             Backend::Child(child) => child.kill_at(),
             Backend::Nothing | Backend::Missing => None,
@@ -249,13 +255,14 @@ impl Manager {
         while let Ok(Some((pid, status))) = waitpid(None, WaitOptions::NOHANG) {
             let status = ExitStatus::from_raw(status.as_raw());
             let pid = u32::try_from(pid.as_raw_nonzero().get()).unwrap_or_default();
-            if let Backend::Child(child) = &mut self.backend {
-                if child.pid() == pid && child.status().is_none() {
-                    let told = child.kill_at().is_some();
-                    child.has_exited(status);
-                    let (name, of) = (child.name().to_owned(), child.identity().clone());
-                    self.session_exited(&name, &of, status, told);
-                }
+            if let Backend::Child(child) = &mut self.backend
+                && child.pid() == pid
+                && child.status().is_none()
+            {
+                let told = child.kill_at().is_some();
+                child.has_exited(status);
+                let (name, of) = (child.name().to_owned(), child.identity().clone());
+                self.session_exited(&name, &of, status, told);
             }
         }
     }
@@ -275,7 +282,9 @@ impl Manager {
                 tracing::info!("{name} has closed ({status})");
             }
             Some(_) | None => {
-                tracing::info!("{name} ended by itself ({status}); what is left of the session ends");
+                tracing::info!(
+                    "{name} ended by itself ({status}); what is left of the session ends"
+                );
                 self.ended_by_itself = Some(status);
                 self.event(Event::Imposed(LOST_BUDGET));
             }

@@ -70,7 +70,10 @@ impl Manager {
     fn is_ours(&self, table: &Table, of: &Identity) -> bool {
         let Some(pid) = of.pid() else { return false };
         // Its windows are known by what the display vouches for.
-        let verified = self.core.apps().any(|a| a.of == of && !a.windows.is_empty());
+        let verified = self
+            .core
+            .apps()
+            .any(|a| a.of == of && !a.windows.is_empty());
         !self.keep.contains(&pid) && process::is_of_session(table, pid, self.root(), verified)
     }
 
@@ -96,7 +99,11 @@ impl Manager {
     /// Finds out whether an application still handles events: by its window where the display can
     /// ask, since that reaches its main loop; else over the bus.
     fn ping(&mut self, of: &Identity) {
-        if of.pid().and_then(process::Stat::read).is_some_and(|s| s.is_stopped()) {
+        if of
+            .pid()
+            .and_then(process::Stat::read)
+            .is_some_and(|s| s.is_stopped())
+        {
             self.event(Event::Stopped(of.clone()));
             return;
         }
@@ -147,8 +154,12 @@ impl Manager {
 
     fn rest_of_session(&self, table: &Table) -> BTreeSet<Identity> {
         let root = self.root();
-        let windowed: BTreeSet<Identity> =
-            self.core.apps().filter(|a| !a.windows.is_empty()).map(|a| a.of.clone()).collect();
+        let windowed: BTreeSet<Identity> = self
+            .core
+            .apps()
+            .filter(|a| !a.windows.is_empty())
+            .map(|a| a.of.clone())
+            .collect();
         let session = match &self.backend {
             Backend::Child(child) => Some(child.identity().clone()),
             Backend::Nothing | Backend::Missing => None,
@@ -208,7 +219,11 @@ impl Manager {
     }
 
     pub(crate) fn name_of(&self, of: &Identity) -> String {
-        let known = self.core.apps().find(|a| a.of == of).map(|a| a.name.to_owned());
+        let known = self
+            .core
+            .apps()
+            .find(|a| a.of == of)
+            .map(|a| a.name.to_owned());
         let name = known.filter(|n| !n.is_empty());
         let name = name.or_else(|| of.pid().and_then(process::Stat::read).map(|s| s.comm));
         match (name, of.pid()) {
@@ -219,23 +234,44 @@ impl Manager {
     }
 
     fn who(&self, of: &Identity) -> Who {
-        let name = self.core.apps().find(|a| a.of == of).map(|a| a.name.to_owned()).unwrap_or_default();
-        Who { request: self.current_request(), id: report::id(of), name, pid: of.pid() }
+        let name = self
+            .core
+            .apps()
+            .find(|a| a.of == of)
+            .map(|a| a.name.to_owned())
+            .unwrap_or_default();
+        Who {
+            request: self.current_request(),
+            id: report::id(of),
+            name,
+            pid: of.pid(),
+        }
     }
 
     fn current_request(&self) -> u32 {
-        if self.core.phase().is_some() { self.request } else { 0 }
+        if self.core.phase().is_some() {
+            self.request
+        } else {
+            0
+        }
     }
 
     /// For how long something has blocked, in milliseconds.
     pub(crate) fn waiting(&self, b: &endsession_core::Blocker) -> u64 {
-        self.since.get(b).map_or(0, |since| crate::config::as_millis(since.elapsed()))
+        self.since
+            .get(b)
+            .map_or(0, |since| crate::config::as_millis(since.elapsed()))
     }
 
     fn say_what_blocks(&self) {
         for b in self.core.blockers() {
             let b = report::blocker(b, 0);
-            tracing::warn!("{} holds the session open ({}): {}", b.name, b.kind, b.reason);
+            tracing::warn!(
+                "{} holds the session open ({}): {}",
+                b.name,
+                b.kind,
+                b.reason
+            );
         }
     }
 
@@ -264,23 +300,32 @@ impl Manager {
 
     fn news(&self, notice: &Notice) -> News {
         match notice {
-            Notice::Phase(phase) => {
-                News::Phase { request: self.request, phase: report::phase(*phase).to_owned() }
-            }
+            Notice::Phase(phase) => News::Phase {
+                request: self.request,
+                phase: report::phase(*phase).to_owned(),
+            },
             Notice::Asked(of) => News::Asked(self.who(of)),
             Notice::Answered(of, answer) => {
                 let (answer, reason) = report::answer(answer);
-                News::Answered { who: self.who(of), answer: answer.to_owned(), reason: reason.to_owned() }
+                News::Answered {
+                    who: self.who(of),
+                    answer: answer.to_owned(),
+                    reason: reason.to_owned(),
+                }
             }
             Notice::Slow(of) => News::Slow(self.who(of)),
             Notice::Closing(of) => News::Closing(self.who(of)),
-            Notice::Gone { of, name } => News::Gone(Who { name: name.clone(), ..self.who(of) }),
+            Notice::Gone { of, name } => News::Gone(Who {
+                name: name.clone(),
+                ..self.who(of)
+            }),
             Notice::Blocked(b) => News::Blocked(report::blocker(b, 0)),
             Notice::Cleared(b) => News::Cleared(report::blocker(b, self.waiting(b))),
             Notice::Overridden(of) => News::Overridden(self.who(of)),
-            Notice::Signalled(of, signal) => {
-                News::Signalled { who: self.who(of), signal: report::signal(*signal).to_owned() }
-            }
+            Notice::Signalled(of, signal) => News::Signalled {
+                who: self.who(of),
+                signal: report::signal(*signal).to_owned(),
+            },
         }
     }
 
@@ -298,7 +343,11 @@ impl Manager {
 
     fn phase_changed(&mut self, phase: &str) {
         let changed = HashMap::from([("Phase", Variant::from(phase))]);
-        self.send(properties_changed(control::PATH, control::INTERFACE, &changed));
+        self.send(properties_changed(
+            control::PATH,
+            control::INTERFACE,
+            &changed,
+        ));
     }
 
     fn finished(&mut self, outcome: &Outcome) {
@@ -306,7 +355,12 @@ impl Manager {
         match outcome {
             Outcome::Over { .. } => tracing::info!("the session is over"),
             Outcome::Cancelled { .. } => {
-                tracing::info!("request {} was cancelled ({} {})", self.request, finished.by, finished.why);
+                tracing::info!(
+                    "request {} was cancelled ({} {})",
+                    self.request,
+                    finished.by,
+                    finished.why
+                );
             }
             Outcome::Failed { why, .. } => tracing::warn!("request {} failed: {why}", self.request),
         }

@@ -65,7 +65,10 @@ impl Stat {
     /// The identity of this process.
     #[must_use]
     pub fn identity(&self) -> Identity {
-        Identity::Process { pid: self.pid, start: self.start }
+        Identity::Process {
+            pid: self.pid,
+            start: self.start,
+        }
     }
 
     /// Stopped by a signal or a tracer.
@@ -84,7 +87,9 @@ impl Stat {
 /// The identity of a live process by its pid.
 #[must_use]
 pub fn identity(pid: u32) -> Option<Identity> {
-    Stat::read(pid).filter(|s| !s.is_zombie()).map(|s| s.identity())
+    Stat::read(pid)
+        .filter(|s| !s.is_zombie())
+        .map(|s| s.identity())
 }
 
 /// The arguments of a process; empty for kernel threads and what may not be read.
@@ -103,7 +108,11 @@ pub fn arguments(pid: u32) -> Vec<String> {
 pub fn program(pid: u32) -> Option<String> {
     let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
     let name = path.file_name()?.to_string_lossy().into_owned();
-    Some(name.strip_suffix(" (deleted)").map(str::to_owned).unwrap_or(name))
+    Some(
+        name.strip_suffix(" (deleted)")
+            .map(str::to_owned)
+            .unwrap_or(name),
+    )
 }
 
 /// One variable of a process's environment as it was when it was started.
@@ -170,9 +179,15 @@ impl Table {
 #[must_use]
 pub fn is_of_session(table: &Table, pid: u32, root: Option<u32>, verified: bool) -> bool {
     let own = std::process::id();
-    let Some(stat) = table.get(pid) else { return false };
+    let Some(stat) = table.get(pid) else {
+        return false;
+    };
     let ours = pid == own || table.descends(own, pid);
-    if ours || stat.is_zombie() || pid <= 1 || uid_of(pid) != Some(rustix::process::getuid().as_raw()) {
+    if ours
+        || stat.is_zombie()
+        || pid <= 1
+        || uid_of(pid) != Some(rustix::process::getuid().as_raw())
+    {
         return false;
     }
     let inside = verified || root.is_some_and(|root| table.descends(pid, root));
@@ -181,7 +196,8 @@ pub fn is_of_session(table: &Table, pid: u32, root: Option<u32>, verified: bool)
 
 /// Multiplexer servers and whatever was started under nohup are meant to outlive a session.
 fn outlives_sessions(table: &Table, stat: &Stat) -> bool {
-    let server = |s: &Stat| s.comm.starts_with("tmux: server") || s.comm == "screen" || s.comm == "SCREEN";
+    let server =
+        |s: &Stat| s.comm.starts_with("tmux: server") || s.comm == "screen" || s.comm == "SCREEN";
     server(stat) || table.ancestors(stat.pid).any(server) || ignores_hangup(stat.pid)
 }
 
@@ -193,8 +209,12 @@ fn uid_of(pid: u32) -> Option<u32> {
 /// nohup leaves SIGHUP ignored in what it starts, and in all below it.
 fn ignores_hangup(pid: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:")).map(str::trim);
-    mask.and_then(|m| u64::from_str_radix(m, 16).ok()).is_some_and(|m| m & 1 != 0)
+    let mask = status
+        .lines()
+        .find_map(|l| l.strip_prefix("SigIgn:"))
+        .map(str::trim);
+    mask.and_then(|m| u64::from_str_radix(m, 16).ok())
+        .is_some_and(|m| m & 1 != 0)
 }
 
 /// Signals a process, having made sure through a pidfd that it is still the one meant.
@@ -218,10 +238,19 @@ pub fn signal(of: &Identity, signal: Signal) -> io::Result<()> {
 /// A pidfd for exactly this process: opened first, then the start time read again.
 fn open(of: &Identity) -> io::Result<OwnedFd> {
     let gone = || io::Error::from_raw_os_error(rustix::io::Errno::SRCH.raw_os_error());
-    let Identity::Process { pid, .. } = of else { return Err(gone()) };
-    let raw = i32::try_from(*pid).ok().and_then(Pid::from_raw).ok_or_else(gone)?;
+    let Identity::Process { pid, .. } = of else {
+        return Err(gone());
+    };
+    let raw = i32::try_from(*pid)
+        .ok()
+        .and_then(Pid::from_raw)
+        .ok_or_else(gone)?;
     let fd = pidfd_open(raw, PidfdFlags::NONBLOCK)?;
-    if Stat::read(*pid).map(|s| s.identity()).as_ref() == Some(of) { Ok(fd) } else { Err(gone()) }
+    if Stat::read(*pid).map(|s| s.identity()).as_ref() == Some(of) {
+        Ok(fd)
+    } else {
+        Err(gone())
+    }
 }
 
 /// Processes whose exit is awaited; wakes only when one ends.
@@ -233,7 +262,9 @@ pub struct Exits {
 
 impl std::fmt::Debug for Exits {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Exits").field("watched", &self.watched).finish_non_exhaustive()
+        f.debug_struct("Exits")
+            .field("watched", &self.watched)
+            .finish_non_exhaustive()
     }
 }
 
@@ -263,7 +294,10 @@ impl Exits {
     pub fn wait_briefly(of: &Identity) -> bool {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let Ok(fd) = open(of) else { return true };
-        let limit = Timespec { tv_sec: 2, tv_nsec: 0 };
+        let limit = Timespec {
+            tv_sec: 2,
+            tv_nsec: 0,
+        };
         let mut fds = [PollFd::new(&fd, PollFlags::IN)];
         poll(&mut fds, Some(&limit)).is_ok_and(|ready| ready > 0)
     }
@@ -290,23 +324,39 @@ mod tests {
     fn a_command_name_may_contain_anything() {
         let line = "42 (a) b ( c) T 7 8 9 34816 10 4194304 1 2 3 4 5 6 7 8 20 0 1 0 12345 1 2";
         let stat = Stat::parse(line).unwrap();
-        assert_eq!((stat.pid, stat.comm.as_str(), stat.ppid), (42, "a) b ( c", 7));
+        assert_eq!(
+            (stat.pid, stat.comm.as_str(), stat.ppid),
+            (42, "a) b ( c", 7)
+        );
         assert_eq!((stat.tty, stat.tpgid, stat.start), (34816, 10, 12345));
         assert!(stat.is_stopped());
     }
 
     #[test]
     fn nonsense_is_no_process() {
-        for line in ["", "()", "1 (x", ") (", "1 (x) S", "x (y) S 1 2 3 4 5 6 7 8 9"] {
+        for line in [
+            "",
+            "()",
+            "1 (x",
+            ") (",
+            "1 (x) S",
+            "x (y) S 1 2 3 4 5 6 7 8 9",
+        ] {
             assert_eq!(Stat::parse(line), None, "{line}");
         }
     }
 
     #[test]
     fn a_recycled_pid_is_not_signalled() {
-        let of = Identity::Process { pid: std::process::id(), start: 1 };
+        let of = Identity::Process {
+            pid: std::process::id(),
+            start: 1,
+        };
         let error = signal(&of, Signal::Term).unwrap_err();
-        assert_eq!(error.raw_os_error(), Some(rustix::io::Errno::SRCH.raw_os_error()));
+        assert_eq!(
+            error.raw_os_error(),
+            Some(rustix::io::Errno::SRCH.raw_os_error())
+        );
     }
 
     #[test]

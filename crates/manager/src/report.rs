@@ -2,7 +2,8 @@
 //! `watch`. Plain data; fields are added, never renamed or removed, while `version` is 1.
 
 use endsession_core::{
-    Answer, Blocker, CancelledBy, Coordinator, Going, Identity, Kind, Outcome, Phase, Responds, Signal, Vote, Why,
+    Answer, Blocker, CancelledBy, Coordinator, Going, Identity, Kind, Outcome, Phase, Responds,
+    Signal, Vote, Why,
 };
 use serde::{Deserialize, Serialize};
 
@@ -261,7 +262,11 @@ pub fn blocker(b: &Blocker, waiting_ms: u64) -> BlockerInfo {
 /// Every application known to the coordinator.
 #[must_use]
 pub fn applications(core: &Coordinator) -> Vec<App> {
-    let texts = |list: &[(_, &str)]| list.iter().map(|(_, t): &(u64, &str)| (*t).to_owned()).collect::<Vec<_>>();
+    let texts = |list: &[(_, &str)]| {
+        list.iter()
+            .map(|(_, t): &(u64, &str)| (*t).to_owned())
+            .collect::<Vec<_>>()
+    };
     core.apps()
         .map(|a| {
             let windows: Vec<_> = a.windows.iter().map(|(w, t)| (w.0, *t)).collect();
@@ -277,7 +282,11 @@ pub fn applications(core: &Coordinator) -> Vec<App> {
                 id: id(a.of),
                 name: a.name.to_owned(),
                 pid: a.of.pid(),
-                protocols: protocols.iter().filter(|(_, has)| *has).map(|(p, _)| (*p).to_owned()).collect(),
+                protocols: protocols
+                    .iter()
+                    .filter(|(_, has)| *has)
+                    .map(|(p, _)| (*p).to_owned())
+                    .collect(),
                 votes: a.voters.iter().map(|(_, v)| vote(v).to_owned()).collect(),
                 windows: texts(&windows),
                 inhibitors: texts(&inhibitors),
@@ -317,7 +326,10 @@ fn going(going: Going) -> &'static str {
 /// How a request ended.
 #[must_use]
 pub fn finished(request: u32, outcome: &Outcome, waiting: impl Fn(&Blocker) -> u64) -> Finished {
-    let mut f = Finished { request, ..Finished::default() };
+    let mut f = Finished {
+        request,
+        ..Finished::default()
+    };
     match outcome {
         Outcome::Over { overridden } => {
             "over".clone_into(&mut f.outcome);
@@ -328,12 +340,21 @@ pub fn finished(request: u32, outcome: &Outcome, waiting: impl Fn(&Blocker) -> u
             f.why.clone_from(why);
             f.gone.clone_from(gone);
         }
-        Outcome::Cancelled { by, blockers, gone, told } => {
+        Outcome::Cancelled {
+            by,
+            blockers,
+            gone,
+            told,
+        } => {
             "cancelled".clone_into(&mut f.outcome);
             let (by, why) = match by {
                 CancelledBy::User => ("user", String::new()),
-                CancelledBy::InApplication { name, reason } if reason.is_empty() => ("application", name.clone()),
-                CancelledBy::InApplication { name, reason } => ("application", format!("{name}: {reason}")),
+                CancelledBy::InApplication { name, reason } if reason.is_empty() => {
+                    ("application", name.clone())
+                }
+                CancelledBy::InApplication { name, reason } => {
+                    ("application", format!("{name}: {reason}"))
+                }
                 CancelledBy::Blocked => ("blocked", String::new()),
                 CancelledBy::TimedOut => ("timeout", String::new()),
                 CancelledBy::NobodyShown => ("nobody-shown", String::new()),

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use endsession_core::{Choice, ChoiceError, Event, Identity, Joined, Kind, Request};
 use zbus::Message;
-use zbus::message::Header;
 use zbus::Variant;
+use zbus::message::Header;
 
 use crate::adapter::gnome::{Effects, Gnome};
 use crate::backend::Backend;
@@ -47,7 +47,10 @@ impl Manager {
 
     async fn answer(&mut self, message: &Message, header: &Header<'_>, peer: &Peer) -> Answered {
         // The bus lets root in; a session is its user's alone.
-        if peer.uid.is_some_and(|uid| uid != rustix::process::getuid().as_raw()) {
+        if peer
+            .uid
+            .is_some_and(|uid| uid != rustix::process::getuid().as_raw())
+        {
             return Err(Failure::denied("this session belongs to another user"));
         }
         let path = header.path().map(|p| p.to_string()).unwrap_or_default();
@@ -66,9 +69,9 @@ impl Manager {
         let mut effects = Effects::default();
         let answered = self.gnome.call(message, peer, &mut effects);
         if let (Some(request), true) = (effects.request.take(), answered.is_ok()) {
-            self.begin(request, peer).await.map_err(|f| {
-                Failure::new("org.gnome.SessionManager.NotInRunning", f.text)
-            })?;
+            self.begin(request, peer)
+                .await
+                .map_err(|f| Failure::new("org.gnome.SessionManager.NotInRunning", f.text))?;
         }
         self.carry_out(effects);
         answered
@@ -89,7 +92,11 @@ impl Manager {
                 let joined = self.begin(request, peer).await?;
                 reply(header, &(self.request, joined == Joined::Joined))
             }
-            Command::Choose { request, choice, application } => {
+            Command::Choose {
+                request,
+                choice,
+                application,
+            } => {
                 self.choose(request, &choice, &application)?;
                 reply(header, &())
             }
@@ -104,7 +111,10 @@ impl Manager {
             Command::Status => {
                 let status = self.status().await;
                 let json = serde_json::to_string(&status).map_err(|e| {
-                    Failure::new("org.freedesktop.DBus.Error.Failed", format!("the status cannot be written: {e}"))
+                    Failure::new(
+                        "org.freedesktop.DBus.Error.Failed",
+                        format!("the status cannot be written: {e}"),
+                    )
                 })?;
                 reply(header, &json.as_str())
             }
@@ -114,7 +124,11 @@ impl Manager {
             }
             Command::Show(on) => {
                 if self.listeners.show(&peer.name, on) {
-                    self.event(if on { Event::ViewerCame } else { Event::ViewerLeft });
+                    self.event(if on {
+                        Event::ViewerCame
+                    } else {
+                        Event::ViewerLeft
+                    });
                 }
                 reply(header, &())
             }
@@ -139,10 +153,13 @@ impl Manager {
         if request.kind != Kind::LogOff {
             return Err(Failure::new(
                 "org.endsession.Error.Unsupported",
-                format!("this session cannot {}: it has no way to reach the machine's power", match request.kind {
-                    Kind::Restart => "restart the machine",
-                    _ => "power the machine off",
-                }),
+                format!(
+                    "this session cannot {}: it has no way to reach the machine's power",
+                    match request.kind {
+                        Kind::Restart => "restart the machine",
+                        _ => "power the machine off",
+                    }
+                ),
             ));
         }
         if matches!(self.backend, Backend::Missing) {
@@ -171,7 +188,10 @@ impl Manager {
         if self.core.phase().is_some() && request != 0 && request != self.request {
             return Err(Failure::new(
                 "org.endsession.Error.NoRequest",
-                format!("request {request} is over; the one under way is {}", self.request),
+                format!(
+                    "request {request} is over; the one under way is {}",
+                    self.request
+                ),
             ));
         }
         let one = |of: Option<Identity>| of.ok_or_else(|| choice_failure(ChoiceError::UnknownApp));
@@ -187,7 +207,9 @@ impl Manager {
             _ => {
                 return Err(Failure::new(
                     "org.freedesktop.DBus.Error.InvalidArgs",
-                    format!("{choice:?} is none of confirm, cancel, end-one, end-all, ask-again, show"),
+                    format!(
+                        "{choice:?} is none of confirm, cancel, end-one, end-all, ask-again, show"
+                    ),
                 ));
             }
         };
@@ -196,7 +218,10 @@ impl Manager {
     }
 
     fn application(&self, id: &str) -> Option<Identity> {
-        self.core.apps().find(|a| report::id(a.of) == id).map(|a| a.of.clone())
+        self.core
+            .apps()
+            .find(|a| report::id(a.of) == id)
+            .map(|a| a.of.clone())
     }
 
     /// Everything that can be known now, looked at afresh.
@@ -204,8 +229,17 @@ impl Manager {
         self.look().await;
         let under_way = self.core.phase();
         let blockers = match under_way {
-            Some(_) => self.core.blockers().map(|b| report::blocker(b, self.waiting(b))).collect(),
-            None => self.core.would_block().iter().map(|b| report::blocker(b, 0)).collect(),
+            Some(_) => self
+                .core
+                .blockers()
+                .map(|b| report::blocker(b, self.waiting(b)))
+                .collect(),
+            None => self
+                .core
+                .would_block()
+                .iter()
+                .map(|b| report::blocker(b, 0))
+                .collect(),
         };
         let status = Status {
             version: report::VERSION,
@@ -215,14 +249,16 @@ impl Manager {
                 Backend::Child(child) => Some(child.name().to_owned()),
                 Backend::Nothing | Backend::Missing => None,
             },
-            request: under_way.zip(self.core.current()).map(|(phase, request)| RequestInfo {
-                id: self.request,
-                kind: report::kind(request.kind).to_owned(),
-                phase: report::phase(phase).to_owned(),
-                reason: request.reason.clone(),
-                shown: self.core.is_shown(),
-                gone: self.core.gone().to_vec(),
-            }),
+            request: under_way
+                .zip(self.core.current())
+                .map(|(phase, request)| RequestInfo {
+                    id: self.request,
+                    kind: report::kind(request.kind).to_owned(),
+                    phase: report::phase(phase).to_owned(),
+                    reason: request.reason.clone(),
+                    shown: self.core.is_shown(),
+                    gone: self.core.gone().to_vec(),
+                }),
             applications: report::applications(&self.core),
             other_inhibitors: self.other_inhibitors(),
             blockers,
@@ -234,7 +270,12 @@ impl Manager {
     }
 
     fn other_inhibitors(&self) -> Vec<Hold> {
-        let names = [(2, "switch-user"), (4, "suspend"), (8, "idle"), (16, "automount")];
+        let names = [
+            (2, "switch-user"),
+            (4, "suspend"),
+            (8, "idle"),
+            (16, "automount"),
+        ];
         self.gnome
             .inhibitors
             .values()
@@ -242,7 +283,11 @@ impl Manager {
             .map(|i| Hold {
                 name: i.app_id.clone(),
                 reason: i.reason.clone(),
-                what: names.iter().filter(|(f, _)| i.flags & f != 0).map(|(_, n)| (*n).to_owned()).collect(),
+                what: names
+                    .iter()
+                    .filter(|(f, _)| i.flags & f != 0)
+                    .map(|(_, n)| (*n).to_owned())
+                    .collect(),
             })
             .collect()
     }
@@ -252,9 +297,15 @@ impl Manager {
             control::PATH => Some(control::XML),
             _ => self.gnome.describe(path),
         };
-        let mut children: Vec<String> = if path == "/org/gnome/SessionManager" { self.gnome.children() } else { Vec::new() };
+        let mut children: Vec<String> = if path == "/org/gnome/SessionManager" {
+            self.gnome.children()
+        } else {
+            Vec::new()
+        };
         for object in [control::PATH, "/org/gnome/SessionManager"] {
-            let below = object.strip_prefix(path.trim_end_matches('/')).and_then(|r| r.strip_prefix('/'));
+            let below = object
+                .strip_prefix(path.trim_end_matches('/'))
+                .and_then(|r| r.strip_prefix('/'));
             let child = below.and_then(|r| r.split('/').next()).map(str::to_owned);
             children.extend(child.filter(|c| !c.is_empty()));
         }
@@ -287,7 +338,12 @@ fn peer_call(header: &Header<'_>) -> Answered {
         Some("GetMachineId") => {
             let id = std::fs::read_to_string("/etc/machine-id")
                 .or_else(|_| std::fs::read_to_string("/var/lib/dbus/machine-id"))
-                .map_err(|e| Failure::new("org.freedesktop.DBus.Error.Failed", format!("no machine id: {e}")))?;
+                .map_err(|e| {
+                    Failure::new(
+                        "org.freedesktop.DBus.Error.Failed",
+                        format!("no machine id: {e}"),
+                    )
+                })?;
             reply(header, &id.trim())
         }
         _ => Err(Failure::unknown_method(header)),

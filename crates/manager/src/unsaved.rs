@@ -7,7 +7,16 @@
 pub fn looks_unsaved(title: &str) -> bool {
     let title = title.trim();
     let leading = ['*', '●', '•', '○', '◌', '⬤'];
-    let marks = ["[modified]", "(modified)", "[+]", "[*]", "(unsaved)", "[unsaved]", " - modified", "— modified"];
+    let marks = [
+        "[modified]",
+        "(modified)",
+        "[+]",
+        "[*]",
+        "(unsaved)",
+        "[unsaved]",
+        " - modified",
+        "— modified",
+    ];
     let lower = title.to_lowercase();
     title.starts_with(leading)
         || marks.iter().any(|m| lower.contains(m))
@@ -37,7 +46,14 @@ mod tests {
 
     #[test]
     fn plain_titles_are_not_marked() {
-        for title in ["", "Untitled 1 - Mousepad", "foot", "2 * 3 = 6".trim_start_matches("2 * "), "C++", "a*b"] {
+        for title in [
+            "",
+            "Untitled 1 - Mousepad",
+            "foot",
+            "2 * 3 = 6".trim_start_matches("2 * "),
+            "C++",
+            "a*b",
+        ] {
             assert!(!looks_unsaved(title), "{title}");
         }
     }

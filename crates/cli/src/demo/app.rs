@@ -21,7 +21,9 @@ const OWN: &str = "org.endsession.Client1";
 /// Runs one application until it is told to end.
 pub(crate) async fn run(options: DemoApp) -> Result<Exit> {
     let address = session_bus().ok_or(Failure::NoBus)?;
-    let connection = connection::Builder::address(address.as_str()).build().await?;
+    let connection = connection::Builder::address(address.as_str())
+        .build()
+        .await?;
     let mut messages = MessageStream::from(&connection);
     let name = match options.manner {
         Manner::Clock => "clock",
@@ -29,7 +31,13 @@ pub(crate) async fn run(options: DemoApp) -> Result<Exit> {
         Manner::Player => "player",
     };
     let reply = connection
-        .call_method(Some(MANAGER), "/org/gnome/SessionManager", Some(MANAGER), "RegisterClient", &(name, ""))
+        .call_method(
+            Some(MANAGER),
+            "/org/gnome/SessionManager",
+            Some(MANAGER),
+            "RegisterClient",
+            &(name, ""),
+        )
         .await?;
     let path: ObjectPath<'static> = reply.body().deserialize::<ObjectPath<'_>>()?.into_owned();
     say("ready");
@@ -38,11 +46,21 @@ pub(crate) async fn run(options: DemoApp) -> Result<Exit> {
         if message.message_type() != Type::Signal {
             continue;
         }
-        let member = message.header().member().map(|m| m.to_string()).unwrap_or_default();
+        let member = message
+            .header()
+            .member()
+            .map(|m| m.to_string())
+            .unwrap_or_default();
         match (member.as_str(), options.manner) {
             ("QueryEndSession", Manner::Clock) => {
                 connection
-                    .call_method(Some(MANAGER), &path, Some(CLIENT), "EndSessionResponse", &(true, ""))
+                    .call_method(
+                        Some(MANAGER),
+                        &path,
+                        Some(CLIENT),
+                        "EndSessionResponse",
+                        &(true, ""),
+                    )
                     .await?;
             }
             ("QueryEndSession", Manner::Editor) => ask(&connection, &path).await?,
@@ -63,13 +81,25 @@ pub(crate) async fn run(options: DemoApp) -> Result<Exit> {
 
 /// The seed's own dialog: "End the session?".
 async fn ask(connection: &Connection, path: &ObjectPath<'_>) -> Result<()> {
-    connection.call_method(Some(MANAGER), path, Some(OWN), "AskingUser", &()).await?;
+    connection
+        .call_method(Some(MANAGER), path, Some(OWN), "AskingUser", &())
+        .await?;
     say("ask");
     let mut answer = String::new();
     let _no_answer_is_no = std::io::stdin().lock().read_line(&mut answer);
     let yes = answer.trim() == "yes";
-    let body = (yes, true, if yes { "" } else { "the user keeps the session" });
-    connection.call_method(Some(MANAGER), path, Some(OWN), "Answer", &body).await?;
+    let body = (
+        yes,
+        true,
+        if yes {
+            ""
+        } else {
+            "the user keeps the session"
+        },
+    );
+    connection
+        .call_method(Some(MANAGER), path, Some(OWN), "Answer", &body)
+        .await?;
     Ok(())
 }
 

@@ -15,7 +15,12 @@ impl Embedded {
         let dir = std::env::temp_dir();
         let wanted = format!("unix:tmpdir={}", dir.display());
         let (ready, address) = mpsc::sync_channel(1);
-        let failed = |e: String| Failure::Usage(format!("the demo's bus cannot be started in {}: {e}", dir.display()));
+        let failed = |e: String| {
+            Failure::Usage(format!(
+                "the demo's bus cannot be started in {}: {e}",
+                dir.display()
+            ))
+        };
         std::thread::Builder::new()
             .name("bus".to_owned())
             .spawn(move || zruntime::block_on(serve(wanted, ready)))
@@ -34,7 +39,10 @@ impl Embedded {
 
 impl Drop for Embedded {
     fn drop(&mut self) {
-        let path = self.address.split([':', ',']).find_map(|part| part.strip_prefix("path="));
+        let path = self
+            .address
+            .split([':', ','])
+            .find_map(|part| part.strip_prefix("path="));
         if let Some(path) = path {
             let _gone = std::fs::remove_file(path);
         }

@@ -34,8 +34,11 @@ pub(crate) async fn run(options: Demo) -> Result<Exit> {
         forced: Some(1_000),
         ..Deadlines::default()
     };
-    let manager =
-        Manager::start(Options { bus_address: bus.address().to_owned(), config: Config { deadlines } }).await?;
+    let manager = Manager::start(Options {
+        bus_address: bus.address().to_owned(),
+        config: Config { deadlines },
+    })
+    .await?;
     let local = tokio::task::LocalSet::new();
     let story = async {
         let manager = tokio::task::spawn_local(manager.with_backend(Backend::Nothing).run());
@@ -79,8 +82,14 @@ enum Question {
 impl Story {
     async fn begin(address: &str, options: &Demo) -> Result<Self> {
         let scripted = options.yes || options.no || !crate::terminal::is_there();
-        let part = if scripted { Player::Script { yes: !options.no } } else { Player::User };
-        say("A session with three applications: a clock, an editor with unsaved text, a player that will hang.");
+        let part = if scripted {
+            Player::Script { yes: !options.no }
+        } else {
+            Player::User
+        };
+        say(
+            "A session with three applications: a clock, an editor with unsaved text, a player that will hang.",
+        );
         let control = Control::connect_to(address).await?;
         control.watch().await?;
         let (clock, _, _) = start(address, "clock").await?;
@@ -110,9 +119,12 @@ impl Story {
 
     async fn tell(mut self) -> Result<Exit> {
         say("Logging off: every application is asked, and nobody is ended before all have agreed.");
-        let mut interrupt =
-            signal(SignalKind::interrupt()).map_err(|e| Failure::io("cannot wait for signals", e))?;
-        let (request, _) = self.control.request("logoff", HashMap::<&str, Variant<'_>>::new()).await?;
+        let mut interrupt = signal(SignalKind::interrupt())
+            .map_err(|e| Failure::io("cannot wait for signals", e))?;
+        let (request, _) = self
+            .control
+            .request("logoff", HashMap::<&str, Variant<'_>>::new())
+            .await?;
         loop {
             tokio::select! {
                 event = self.control.next() => {
@@ -154,12 +166,17 @@ impl Story {
                 say(&format!("  {text}"));
                 match self.part {
                     Player::Script { .. } => {
-                        say(&format!("The user is told, and chooses: end {} alone.", b.name));
+                        say(&format!(
+                            "The user is told, and chooses: end {} alone.",
+                            b.name
+                        ));
                         self.control.choose(request, "end-one", &b.id).await?;
                     }
                     Player::User => {
                         let (id, name) = (b.id.clone(), b.name.clone());
-                        say(&format!("The {name} hangs.  e: end it   w: keep waiting   c: cancel the log-off"));
+                        say(&format!(
+                            "The {name} hangs.  e: end it   w: keep waiting   c: cancel the log-off"
+                        ));
                         self.question = Some(Question::Hangs { id, name });
                     }
                 }
@@ -173,7 +190,11 @@ impl Story {
         say("  The editor has unsaved text. It asks: \"End the session?\"");
         match self.part {
             Player::Script { yes } => {
-                say(if yes { "  The user answers: Yes." } else { "  The user answers: No." });
+                say(if yes {
+                    "  The user answers: Yes."
+                } else {
+                    "  The user answers: No."
+                });
                 self.tell_editor(yes).await;
             }
             Player::User => {
@@ -216,7 +237,11 @@ impl Story {
     /// Shows what is left, and ends it: after a No everything is still there.
     fn end(mut self, over: bool) -> Exit {
         let mut alive = Vec::new();
-        for (name, child) in [("clock", &mut self.clock), ("editor", &mut self.editor), ("player", &mut self.player)] {
+        for (name, child) in [
+            ("clock", &mut self.clock),
+            ("editor", &mut self.editor),
+            ("player", &mut self.player),
+        ] {
             if matches!(child.try_wait(), Ok(None)) {
                 alive.push(name);
                 let _gone_meanwhile = child.start_kill();
@@ -224,7 +249,10 @@ impl Story {
         }
         match (over, alive.is_empty()) {
             (_, true) => say("No application is left."),
-            (false, false) => say(&format!("Still running, nothing lost: {}.", alive.join(", "))),
+            (false, false) => say(&format!(
+                "Still running, nothing lost: {}.",
+                alive.join(", ")
+            )),
             (true, false) => say(&format!("Left running: {}.", alive.join(", "))),
         }
         if over { Exit::Done } else { Exit::Refused }

@@ -119,14 +119,20 @@ fn clip(text: &str, max: usize) -> String {
 
 macro_rules! arguments {
     ($message:expr, $header:expr, $type:ty, $expected:literal) => {
-        $message.body().deserialize::<$type>().map_err(|_| Failure::arguments($header, $expected))
+        $message
+            .body()
+            .deserialize::<$type>()
+            .map_err(|_| Failure::arguments($header, $expected))
     };
 }
 
 impl Gnome {
     /// Whether a path is one of this service's objects.
     pub(crate) fn owns(path: &str) -> bool {
-        path == PATH || path.strip_prefix(PATH).is_some_and(|rest| rest.starts_with('/'))
+        path == PATH
+            || path
+                .strip_prefix(PATH)
+                .is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// The session is ending: nobody registers any more.
@@ -138,7 +144,10 @@ impl Gnome {
     pub(crate) fn children(&self) -> Vec<String> {
         let clients = self.clients.keys().map(|n| format!("Client{n}"));
         let inhibitors = self.inhibitors.keys().map(|n| format!("Inhibitor{n}"));
-        clients.chain(inhibitors).chain(["Presence".to_owned()]).collect()
+        clients
+            .chain(inhibitors)
+            .chain(["Presence".to_owned()])
+            .collect()
     }
 
     /// The interfaces of one of its objects, as introspection data.
@@ -164,14 +173,23 @@ impl Gnome {
             return self.clients.contains_key(&n).then_some(Object::Client(n));
         }
         let n = name.strip_prefix("Inhibitor")?.parse().ok()?;
-        self.inhibitors.contains_key(&n).then_some(Object::Inhibitor(n))
+        self.inhibitors
+            .contains_key(&n)
+            .then_some(Object::Inhibitor(n))
     }
 
     /// Carries out one call.
-    pub(crate) fn call(&mut self, message: &Message, peer: &Peer, effects: &mut Effects) -> Answered {
+    pub(crate) fn call(
+        &mut self,
+        message: &Message,
+        peer: &Peer,
+        effects: &mut Effects,
+    ) -> Answered {
         let header = message.header();
         let path = header.path().map(|p| p.to_string()).unwrap_or_default();
-        let object = self.find(&path).ok_or_else(|| Failure::unknown_object(&path))?;
+        let object = self
+            .find(&path)
+            .ok_or_else(|| Failure::unknown_object(&path))?;
         let member = header.member().map(|m| m.to_string()).unwrap_or_default();
         let interface = header.interface().map(|i| i.to_string());
         let interface = interface.as_deref();
@@ -207,21 +225,30 @@ impl Gnome {
         effects: &mut Effects,
     ) -> Answered {
         let cannot = |what: &str| {
-            error("GeneralError", format!("this session cannot {what}: it has no way to reach the machine's power"))
+            error(
+                "GeneralError",
+                format!("this session cannot {what}: it has no way to reach the machine's power"),
+            )
         };
         match member {
             "RegisterClient" => {
                 let body = message.body();
-                let (app_id, startup_id): (&str, &str) =
-                    body.deserialize().map_err(|_| Failure::arguments(header, "ss"))?;
+                let (app_id, startup_id): (&str, &str) = body
+                    .deserialize()
+                    .map_err(|_| Failure::arguments(header, "ss"))?;
                 let path = self.register(app_id, startup_id, peer, effects)?;
                 reply(header, &object(path)?)
             }
             "UnregisterClient" => {
                 let body = message.body();
-                let path: ObjectPath<'_> = body.deserialize().map_err(|_| Failure::arguments(header, "o"))?;
+                let path: ObjectPath<'_> = body
+                    .deserialize()
+                    .map_err(|_| Failure::arguments(header, "o"))?;
                 let Some(Object::Client(n)) = self.find(path.as_str()) else {
-                    return Err(error("NotRegistered", format!("{path} is no registered client")));
+                    return Err(error(
+                        "NotRegistered",
+                        format!("{path} is no registered client"),
+                    ));
                 };
                 self.own(n, peer)?;
                 self.drop_client(n, effects);
@@ -229,8 +256,9 @@ impl Gnome {
             }
             "Inhibit" => {
                 let body = message.body();
-                let (app_id, xid, reason, flags): (&str, u32, &str, u32) =
-                    body.deserialize().map_err(|_| Failure::arguments(header, "susu"))?;
+                let (app_id, xid, reason, flags): (&str, u32, &str, u32) = body
+                    .deserialize()
+                    .map_err(|_| Failure::arguments(header, "susu"))?;
                 let cookie = self.inhibit(app_id, xid, reason, flags, peer, effects)?;
                 reply(header, &cookie)
             }
@@ -241,8 +269,13 @@ impl Gnome {
                         self.drop_inhibitor(cookie, effects);
                         reply(header, &())
                     }
-                    Some(_) => Err(Failure::denied(format!("inhibitor {cookie} is not yours to release"))),
-                    None => Err(error("GeneralError", format!("there is no inhibitor {cookie}"))),
+                    Some(_) => Err(Failure::denied(format!(
+                        "inhibitor {cookie} is not yours to release"
+                    ))),
+                    None => Err(error(
+                        "GeneralError",
+                        format!("there is no inhibitor {cookie}"),
+                    )),
                 }
             }
             "IsInhibited" => {
@@ -250,12 +283,19 @@ impl Gnome {
                 reply(header, &(self.inhibited() & flags != 0))
             }
             "GetInhibitors" => {
-                let paths: Result<Vec<_>, _> =
-                    self.inhibitors.keys().map(|n| object(inhibitor_path(*n))).collect();
+                let paths: Result<Vec<_>, _> = self
+                    .inhibitors
+                    .keys()
+                    .map(|n| object(inhibitor_path(*n)))
+                    .collect();
                 reply(header, &paths?)
             }
             "GetClients" => {
-                let paths: Result<Vec<_>, _> = self.clients.keys().map(|n| object(client_path(*n))).collect();
+                let paths: Result<Vec<_>, _> = self
+                    .clients
+                    .keys()
+                    .map(|n| object(client_path(*n)))
+                    .collect();
                 reply(header, &paths?)
             }
             "Logout" => {
@@ -267,11 +307,17 @@ impl Gnome {
                     _ => {
                         return Err(error(
                             "InvalidOption",
-                            format!("log-off mode {mode} is none of 0 (normal), 1 (no confirmation), 2 (force)"),
+                            format!(
+                                "log-off mode {mode} is none of 0 (normal), 1 (no confirmation), 2 (force)"
+                            ),
                         ));
                     }
                 };
-                effects.request = Some(Request { confirm, force, ..Request::default() });
+                effects.request = Some(Request {
+                    confirm,
+                    force,
+                    ..Request::default()
+                });
                 reply(header, &())
             }
             "Shutdown" | "RequestShutdown" => Err(cannot("power off")),
@@ -281,12 +327,18 @@ impl Gnome {
             "CanShutdown" | "CanRebootToFirmwareSetup" => reply(header, &false),
             "SetRebootToFirmwareSetup" => Err(cannot("restart into the firmware's set-up")),
             "IsSessionRunning" => reply(header, &!self.ending),
-            "Setenv" => Err(error("NotInInitialization", "the environment can be set only before the session runs")),
+            "Setenv" => Err(error(
+                "NotInInitialization",
+                "the environment can be set only before the session runs",
+            )),
             "GetLocale" => {
                 let category: i32 = arguments!(message, header, i32, "i")?;
                 reply(header, &locale(category).as_str())
             }
-            "InitializationError" => Err(error("NotInInitialization", "the session is already running")),
+            "InitializationError" => Err(error(
+                "NotInInitialization",
+                "the session is already running",
+            )),
             "Initialized" => reply(header, &()),
             _ => Err(Failure::unknown_method(header)),
         }
@@ -305,7 +357,10 @@ impl Gnome {
         if !startup_id.is_empty() && self.clients.values().any(|c| c.startup_id == startup_id) {
             return Err(error(
                 "AlreadyRegistered",
-                format!("a client with the startup id {:?} is already registered", clip(startup_id, 64)),
+                format!(
+                    "a client with the startup id {:?} is already registered",
+                    clip(startup_id, 64)
+                ),
             ));
         }
         let held = self.held.entry(peer.name.clone()).or_default();
@@ -318,11 +373,17 @@ impl Gnome {
         let client = Client {
             bus_name: peer.name.clone(),
             app_id: clip(app_id, MAX_ID),
-            startup_id: if startup_id.is_empty() { format!("endsession-{n}") } else { clip(startup_id, MAX_ID) },
+            startup_id: if startup_id.is_empty() {
+                format!("endsession-{n}")
+            } else {
+                clip(startup_id, MAX_ID)
+            },
             pid: peer.pid,
         };
         let name = if client.app_id.is_empty() {
-            peer.pid.and_then(crate::process::program).unwrap_or_else(|| peer.name.clone())
+            peer.pid
+                .and_then(crate::process::program)
+                .unwrap_or_else(|| peer.name.clone())
         } else {
             client.app_id.clone()
         };
@@ -334,17 +395,27 @@ impl Gnome {
         });
         self.clients.insert(n, client);
         let path = client_path(n);
-        effects.signals.extend(object(path.clone()).ok().and_then(|p| signal(None, PATH, NAME, "ClientAdded", &p)));
+        effects.signals.extend(
+            object(path.clone())
+                .ok()
+                .and_then(|p| signal(None, PATH, NAME, "ClientAdded", &p)),
+        );
         Ok(path)
     }
 
     fn drop_client(&mut self, n: u32, effects: &mut Effects) {
-        let Some(client) = self.clients.remove(&n) else { return };
+        let Some(client) = self.clients.remove(&n) else {
+            return;
+        };
         if let Some(held) = self.held.get_mut(&client.bus_name) {
             held.clients.retain(|c| *c != n);
         }
         effects.events.push(Event::Unregistered(VoterId(n.into())));
-        effects.signals.extend(object(client_path(n)).ok().and_then(|p| signal(None, PATH, NAME, "ClientRemoved", &p)));
+        effects.signals.extend(
+            object(client_path(n))
+                .ok()
+                .and_then(|p| signal(None, PATH, NAME, "ClientRemoved", &p)),
+        );
     }
 
     fn inhibit(
@@ -364,7 +435,11 @@ impl Gnome {
         }
         let held = self.held.entry(peer.name.clone()).or_default();
         if held.inhibitors.len() >= MAX_INHIBITORS_EACH || self.inhibitors.len() >= MAX_INHIBITORS {
-            return Err(limit("inhibitors", held.inhibitors.len(), self.inhibitors.len()));
+            return Err(limit(
+                "inhibitors",
+                held.inhibitors.len(),
+                self.inhibitors.len(),
+            ));
         }
         let before = self.inhibited();
         let held = self.held.entry(peer.name.clone()).or_default();
@@ -384,30 +459,48 @@ impl Gnome {
             effects.events.push(Event::Inhibited {
                 inhibitor: InhibitorId(n.into()),
                 of: peer.identity.clone(),
-                name: if inhibitor.app_id.is_empty() { peer.name.clone() } else { inhibitor.app_id.clone() },
+                name: if inhibitor.app_id.is_empty() {
+                    peer.name.clone()
+                } else {
+                    inhibitor.app_id.clone()
+                },
                 reason: inhibitor.reason.clone(),
             });
         }
         self.inhibitors.insert(n, inhibitor);
-        effects.signals.extend(object(inhibitor_path(n)).ok().and_then(|p| signal(None, PATH, NAME, "InhibitorAdded", &p)));
+        effects.signals.extend(
+            object(inhibitor_path(n))
+                .ok()
+                .and_then(|p| signal(None, PATH, NAME, "InhibitorAdded", &p)),
+        );
         self.inhibited_changed(before, effects);
         Ok(n)
     }
 
     fn drop_inhibitor(&mut self, n: u32, effects: &mut Effects) {
         let before = self.inhibited();
-        let Some(inhibitor) = self.inhibitors.remove(&n) else { return };
+        let Some(inhibitor) = self.inhibitors.remove(&n) else {
+            return;
+        };
         if let Some(held) = self.held.get_mut(&inhibitor.bus_name) {
             held.inhibitors.retain(|i| *i != n);
         }
-        effects.events.push(Event::Uninhibited(InhibitorId(n.into())));
-        effects.signals.extend(object(inhibitor_path(n)).ok().and_then(|p| signal(None, PATH, NAME, "InhibitorRemoved", &p)));
+        effects
+            .events
+            .push(Event::Uninhibited(InhibitorId(n.into())));
+        effects.signals.extend(
+            object(inhibitor_path(n))
+                .ok()
+                .and_then(|p| signal(None, PATH, NAME, "InhibitorRemoved", &p)),
+        );
         self.inhibited_changed(before, effects);
     }
 
     /// A connection is gone, and with it all that it held.
     pub(crate) fn left(&mut self, bus_name: &str, effects: &mut Effects) {
-        let Some(held) = self.held.remove(bus_name) else { return };
+        let Some(held) = self.held.remove(bus_name) else {
+            return;
+        };
         for n in held.inhibitors {
             self.drop_inhibitor(n, effects);
         }
@@ -433,7 +526,9 @@ impl Gnome {
         let now = self.inhibited();
         if now != before {
             let changed = HashMap::from([("InhibitedActions", Variant::from(now))]);
-            effects.signals.extend(properties_changed(PATH, NAME, &changed));
+            effects
+                .signals
+                .extend(properties_changed(PATH, NAME, &changed));
         }
     }
 
@@ -441,7 +536,10 @@ impl Gnome {
     fn own(&self, n: u32, peer: &Peer) -> Result<&Client, Failure> {
         match self.clients.get(&n) {
             Some(client) if client.bus_name == peer.name => Ok(client),
-            Some(_) => Err(Failure::denied(format!("{} is another client's", client_path(n)))),
+            Some(_) => Err(Failure::denied(format!(
+                "{} is another client's",
+                client_path(n)
+            ))),
             None => Err(Failure::unknown_object(&client_path(n))),
         }
     }
@@ -460,9 +558,17 @@ impl Gnome {
         }
         self.own(n, peer)?;
         let body = message.body();
-        let (ok, reason): (bool, &str) = body.deserialize().map_err(|_| Failure::arguments(header, "bs"))?;
-        let answer = if ok { Answer::Accept } else { Answer::Refuse(clip(reason, MAX_REASON)) };
-        effects.events.push(Event::Answered(VoterId(n.into()), answer));
+        let (ok, reason): (bool, &str) = body
+            .deserialize()
+            .map_err(|_| Failure::arguments(header, "bs"))?;
+        let answer = if ok {
+            Answer::Accept
+        } else {
+            Answer::Refuse(clip(reason, MAX_REASON))
+        };
+        effects
+            .events
+            .push(Event::Answered(VoterId(n.into()), answer));
         reply(header, &())
     }
 
@@ -480,8 +586,9 @@ impl Gnome {
             "AskingUser" => Answer::AskingUser,
             "Answer" => {
                 let body = message.body();
-                let (accept, by_user, reason): (bool, bool, &str) =
-                    body.deserialize().map_err(|_| Failure::arguments(header, "bbs"))?;
+                let (accept, by_user, reason): (bool, bool, &str) = body
+                    .deserialize()
+                    .map_err(|_| Failure::arguments(header, "bbs"))?;
                 let reason = clip(reason, MAX_REASON);
                 match (accept, by_user) {
                     (true, _) => Answer::Accept,
@@ -491,24 +598,44 @@ impl Gnome {
             }
             _ => return Err(Failure::unknown_method(header)),
         };
-        effects.events.push(Event::Answered(VoterId(n.into()), answer));
+        effects
+            .events
+            .push(Event::Answered(VoterId(n.into()), answer));
         reply(header, &())
     }
 
-    fn client_call(&self, n: u32, member: &str, header: &Header<'_>, effects: &mut Effects) -> Answered {
-        let client = self.clients.get(&n).ok_or_else(|| Failure::unknown_object(&client_path(n)))?;
+    fn client_call(
+        &self,
+        n: u32,
+        member: &str,
+        header: &Header<'_>,
+        effects: &mut Effects,
+    ) -> Answered {
+        let client = self
+            .clients
+            .get(&n)
+            .ok_or_else(|| Failure::unknown_object(&client_path(n)))?;
         match member {
             "GetAppId" => reply(header, &client.app_id.as_str()),
             "GetStartupId" => reply(header, &client.startup_id.as_str()),
             "GetRestartStyleHint" => reply(header, &0_u32),
             "GetUnixProcessId" => match client.pid {
                 Some(pid) => reply(header, &pid),
-                None => Err(error("GeneralError", "the bus does not tell this client's process")),
+                None => Err(error(
+                    "GeneralError",
+                    "the bus does not tell this client's process",
+                )),
             },
             // 1 is GSM_CLIENT_REGISTERED.
             "GetStatus" => reply(header, &1_u32),
             "Stop" => {
-                effects.signals.extend(signal(Some(&client.bus_name), &client_path(n), PRIVATE, "Stop", &()));
+                effects.signals.extend(signal(
+                    Some(&client.bus_name),
+                    &client_path(n),
+                    PRIVATE,
+                    "Stop",
+                    &(),
+                ));
                 reply(header, &())
             }
             _ => Err(Failure::unknown_method(header)),
@@ -516,12 +643,18 @@ impl Gnome {
     }
 
     fn inhibitor_call(&self, n: u32, member: &str, header: &Header<'_>) -> Answered {
-        let i = self.inhibitors.get(&n).ok_or_else(|| Failure::unknown_object(&inhibitor_path(n)))?;
+        let i = self
+            .inhibitors
+            .get(&n)
+            .ok_or_else(|| Failure::unknown_object(&inhibitor_path(n)))?;
         match member {
             "GetAppId" => reply(header, &i.app_id.as_str()),
             "GetClientId" => match i.client.filter(|c| self.clients.contains_key(c)) {
                 Some(client) => reply(header, &object(client_path(client))?),
-                None => Err(error("GeneralError", "this inhibitor belongs to no registered client")),
+                None => Err(error(
+                    "GeneralError",
+                    "this inhibitor belongs to no registered client",
+                )),
             },
             "GetReason" => reply(header, &i.reason.as_str()),
             "GetFlags" => reply(header, &i.flags),
@@ -530,23 +663,39 @@ impl Gnome {
         }
     }
 
-    fn presence_call(&mut self, member: &str, message: &Message, header: &Header<'_>, effects: &mut Effects) -> Answered {
+    fn presence_call(
+        &mut self,
+        member: &str,
+        message: &Message,
+        header: &Header<'_>,
+        effects: &mut Effects,
+    ) -> Answered {
         match member {
             "SetStatus" => {
                 let status: u32 = arguments!(message, header, u32, "u")?;
                 if status > 3 {
                     return Err(error(
                         "InvalidOption",
-                        format!("presence {status} is none of 0 (available), 1 (invisible), 2 (busy), 3 (idle)"),
+                        format!(
+                            "presence {status} is none of 0 (available), 1 (invisible), 2 (busy), 3 (idle)"
+                        ),
                     ));
                 }
                 self.presence.0 = status;
-                effects.signals.extend(signal(None, &format!("{PATH}/Presence"), PRESENCE, "StatusChanged", &status));
+                effects.signals.extend(signal(
+                    None,
+                    &format!("{PATH}/Presence"),
+                    PRESENCE,
+                    "StatusChanged",
+                    &status,
+                ));
                 reply(header, &())
             }
             "SetStatusText" => {
                 let body = message.body();
-                let text: &str = body.deserialize().map_err(|_| Failure::arguments(header, "s"))?;
+                let text: &str = body
+                    .deserialize()
+                    .map_err(|_| Failure::arguments(header, "s"))?;
                 self.presence.1 = clip(text, MAX_ID);
                 effects.signals.extend(signal(
                     None,
@@ -588,8 +737,9 @@ impl Gnome {
         let body = message.body();
         match member {
             "Get" => {
-                let (interface, name): (&str, &str) =
-                    body.deserialize().map_err(|_| Failure::arguments(header, "ss"))?;
+                let (interface, name): (&str, &str) = body
+                    .deserialize()
+                    .map_err(|_| Failure::arguments(header, "ss"))?;
                 match self.properties(object, interface).remove(name) {
                     Some(value) => reply(header, &value),
                     None => Err(Failure::new(
@@ -599,12 +749,15 @@ impl Gnome {
                 }
             }
             "GetAll" => {
-                let interface: &str = body.deserialize().map_err(|_| Failure::arguments(header, "s"))?;
+                let interface: &str = body
+                    .deserialize()
+                    .map_err(|_| Failure::arguments(header, "s"))?;
                 reply(header, &self.properties(object, interface))
             }
             "Set" => {
-                let (interface, name, value): (&str, &str, Variant<'_>) =
-                    body.deserialize().map_err(|_| Failure::arguments(header, "ssv"))?;
+                let (interface, name, value): (&str, &str, Variant<'_>) = body
+                    .deserialize()
+                    .map_err(|_| Failure::arguments(header, "ssv"))?;
                 match (object, interface, name, value) {
                     (Object::Presence, PRESENCE, "status", Variant::U32(status)) if status <= 3 => {
                         self.presence.0 = status;
@@ -682,7 +835,11 @@ fn limit(what: &str, each: usize, all: usize) -> Failure {
     )
 }
 
-pub(crate) fn properties_changed(path: &str, interface: &str, changed: &HashMap<&str, Variant<'_>>) -> Option<Message> {
+pub(crate) fn properties_changed(
+    path: &str,
+    interface: &str,
+    changed: &HashMap<&str, Variant<'_>>,
+) -> Option<Message> {
     let invalidated: [&str; 0] = [];
     signal(
         None,
@@ -705,5 +862,8 @@ fn locale(category: i32) -> String {
         _ => "LC_ALL",
     };
     let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-    set("LC_ALL").or_else(|| set(name)).or_else(|| set("LANG")).unwrap_or_else(|| "C".to_owned())
+    set("LC_ALL")
+        .or_else(|| set(name))
+        .or_else(|| set("LANG"))
+        .unwrap_or_else(|| "C".to_owned())
 }

@@ -26,8 +26,8 @@ pub struct Job {
 
 /// Shells, which wait for their user when they have no script to run.
 const SHELLS: [&str; 15] = [
-    "sh", "bash", "rbash", "dash", "ash", "busybox", "zsh", "fish", "ksh", "ksh93", "mksh", "tcsh", "csh",
-    "nu", "elvish",
+    "sh", "bash", "rbash", "dash", "ash", "busybox", "zsh", "fish", "ksh", "ksh93", "mksh", "tcsh",
+    "csh", "nu", "elvish",
 ];
 
 /// Finds the jobs below `root` (all processes of the session descend from it) or below one of the
@@ -60,7 +60,9 @@ pub fn find(
         let Some(shown) = group.iter().find(|p| p.pid == foreground).or(group.first()) else {
             continue;
         };
-        let Some(emulator) = emulator_of(table, shown) else { continue };
+        let Some(emulator) = emulator_of(table, shown) else {
+            continue;
+        };
         let inside = applications.contains(&emulator.pid)
             || root.is_some_and(|r| emulator.pid == r || table.descends(emulator.pid, r));
         let asked_itself = group.iter().any(|p| applications.contains(&p.pid));
@@ -80,7 +82,9 @@ pub fn find(
 
 /// The process that opened the terminal: the first above its session that does not live in it.
 fn emulator_of<'a>(table: &'a Table, inside: &Stat) -> Option<&'a Stat> {
-    table.ancestors(inside.pid).find(|a| a.tty != inside.tty && a.session != inside.session)
+    table
+        .ancestors(inside.pid)
+        .find(|a| a.tty != inside.tty && a.session != inside.session)
 }
 
 fn what(stat: &Stat) -> String {
@@ -99,7 +103,11 @@ fn what(stat: &Stat) -> String {
 /// A shell that waits for its user: interactive, with neither a script nor a command to run.
 fn is_idle_shell(stat: &Stat, arguments: &[String]) -> bool {
     let name = arguments.first().map_or(stat.comm.as_str(), String::as_str);
-    let name = name.rsplit('/').next().unwrap_or(name).trim_start_matches('-');
+    let name = name
+        .rsplit('/')
+        .next()
+        .unwrap_or(name)
+        .trim_start_matches('-');
     if !SHELLS.contains(&name) {
         return false;
     }
@@ -110,7 +118,8 @@ fn is_idle_shell(stat: &Stat, arguments: &[String]) -> bool {
     while let Some(argument) = rest.next() {
         match argument.as_str() {
             // Options that take a file and still leave the shell interactive.
-            "--rcfile" | "--init-file" | "-o" | "+o" | "-O" | "+O" | "--config" | "-C" | "--init-command" => {
+            "--rcfile" | "--init-file" | "-o" | "+o" | "-O" | "+O" | "--config" | "-C"
+            | "--init-command" => {
                 rest.next();
             }
             // A command or script is what it was started for.
@@ -152,14 +161,30 @@ mod tests {
 
     #[test]
     fn a_shell_without_a_script_is_idle() {
-        for shell in ["-bash", "/bin/bash", "bash -i", "bash --login", "zsh -l", "fish", "sh -i", "bash --rcfile x"] {
+        for shell in [
+            "-bash",
+            "/bin/bash",
+            "bash -i",
+            "bash --login",
+            "zsh -l",
+            "fish",
+            "sh -i",
+            "bash --rcfile x",
+        ] {
             assert!(idle(shell), "{shell}");
         }
     }
 
     #[test]
     fn a_shell_with_work_is_a_job() {
-        for job in ["sh -c make", "bash build.sh", "bash -lc make", "vim report.txt", "dash -ec x", "python3"] {
+        for job in [
+            "sh -c make",
+            "bash build.sh",
+            "bash -lc make",
+            "vim report.txt",
+            "dash -ec x",
+            "python3",
+        ] {
             assert!(!idle(job), "{job}");
         }
     }

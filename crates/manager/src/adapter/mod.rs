@@ -2,10 +2,10 @@
 //! and the coordinator's actions into its peers' words.
 
 pub mod display;
-pub mod gnome;
-pub mod jobs;
 mod ewmh;
+pub mod gnome;
 mod i3ipc;
+pub mod jobs;
 mod ledger;
 mod link;
 pub mod sway;

@@ -31,8 +31,15 @@ impl Child {
         let process = command.spawn()?;
         let pid = process.id();
         // Before we wait for it, its pid cannot be anybody else's.
-        let identity = process::Stat::read(pid).map_or(Identity::Process { pid, start: 0 }, |s| s.identity());
-        Ok(Self { process, identity, name, status: None, kill_at: None })
+        let identity =
+            process::Stat::read(pid).map_or(Identity::Process { pid, start: 0 }, |s| s.identity());
+        Ok(Self {
+            process,
+            identity,
+            name,
+            status: None,
+            kill_at: None,
+        })
     }
 
     /// Its pid.
@@ -68,7 +75,11 @@ impl Child {
     pub fn end(&mut self) {
         if self.status.is_none() {
             if let Err(error) = process::signal(&self.identity, Signal::Term) {
-                tracing::warn!("{} (pid {}) could not be told to end: {error}", self.name, self.pid());
+                tracing::warn!(
+                    "{} (pid {}) could not be told to end: {error}",
+                    self.name,
+                    self.pid()
+                );
             }
             self.kill_at = Some(Instant::now() + KILL_AFTER);
         }
@@ -83,7 +94,11 @@ impl Child {
     /// It did not end when told.
     pub fn kill(&mut self) {
         self.kill_at = None;
-        tracing::warn!("{} (pid {}) did not end on SIGTERM within {KILL_AFTER:?}; SIGKILL", self.name, self.pid());
+        tracing::warn!(
+            "{} (pid {}) did not end on SIGTERM within {KILL_AFTER:?}; SIGKILL",
+            self.name,
+            self.pid()
+        );
         if let Err(error) = process::signal(&self.identity, Signal::Kill) {
             tracing::warn!("{} could not be killed: {error}", self.name);
         }
