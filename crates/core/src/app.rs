@@ -122,6 +122,24 @@ impl App {
         }
     }
 
+    /// Forgets what a request did to it: the next one asks it like everybody else.
+    pub(crate) fn reset(&mut self) {
+        self.alone = false;
+        self.going = Going::No;
+        self.overridden = false;
+        self.responds = Responds::Yes;
+        for window in self.windows.values_mut() {
+            window.after = false;
+        }
+    }
+
+    /// It has been asked and takes longer than is usual.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.voters
+            .values()
+            .any(|v| matches!(v.vote, Vote::Asked(Silence::Slow | Silence::Silent)))
+    }
+
     /// Nothing leads to it any more.
     pub(crate) fn is_bare(&self) -> bool {
         self.shows_nothing() && self.inhibitors.is_empty() && self.jobs.is_empty()

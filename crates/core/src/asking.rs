@@ -1,6 +1,6 @@
 //! Asking: everybody is asked, round by round, and nobody is ended.
 
-use crate::action::{Action, Notice, Phase};
+use crate::action::{Action, Blocker, Notice, Phase, Why};
 use crate::app::{MAX_OWED, Responds, Silence, Vote};
 use crate::coordinator::{Coordinator, Look};
 use crate::event::Answer;
@@ -179,7 +179,8 @@ impl Coordinator {
         let Some(voter) = self.apps.get_mut(&of).and_then(|a| a.voters.get_mut(&id)) else {
             return;
         };
-        let again = match voter.vote {
+        let before = voter.vote.clone();
+        let again = match before {
             Vote::Asked(Silence::Fresh) => {
                 voter.vote = Vote::Asked(Silence::Slow);
                 self.notice(Notice::Slow(of.clone()));
@@ -193,16 +194,43 @@ impl Coordinator {
         };
         self.deadlines
             .set(self.now.plus(again.max(1)), Deadline::Voter(id));
-        self.ping(&of);
         self.touch_state();
-        let silent = again == self.policy.silent;
-        let alone = self.under_way.as_ref().is_some_and(|u| {
-            u.request.unattended && matches!(u.request.force, Force::No) && !u.forced
-        });
-        let overridden = self.apps.get(&of).is_some_and(|a| a.overridden);
-        if silent && alone && !overridden {
-            self.cancel(CancelledBy::Blocked);
+        let counts = self.apps.get(&of).is_some_and(|a| !self.may_not_block(a));
+        if counts && self.is_silence_final(&before) {
+            self.cancel_for_silence(&of);
+        } else {
+            self.ping(&of);
         }
+    }
+
+    /// Whether nobody is there to wait any longer for a client of which this was the vote. Where
+    /// what is hung is overridden, a client that answers pings has one more period to answer.
+    fn is_silence_final(&self, before: &Vote) -> bool {
+        let waited = self.under_way.as_ref().filter(|u| u.request.unattended);
+        let forced_later = self.deadlines.time_of(&Deadline::ForceAfter).is_some();
+        waited.is_some_and(|u| match before {
+            Vote::Asked(Silence::Slow) => u.request.force != Force::IfHung,
+            Vote::Asked(Silence::Silent) => true,
+            _ => false,
+        }) && !forced_later
+    }
+
+    /// Cancels with the silent client as what blocked: it may answer pings and be no blocker.
+    fn cancel_for_silence(&mut self, of: &Identity) {
+        let Some(name) = self.apps.get(of).map(|a| a.name.clone()) else {
+            return;
+        };
+        let blocker = Blocker {
+            of: of.clone(),
+            name,
+            why: Why::NotResponding,
+        };
+        if let Some(u) = &mut self.under_way
+            && u.blockers.insert(blocker.clone())
+        {
+            self.notice(Notice::Blocked(blocker));
+        }
+        self.cancel(CancelledBy::Blocked);
     }
 
     /// Asks whether an application handles events, unless the last answer is still awaited.

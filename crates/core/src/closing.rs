@@ -328,7 +328,7 @@ impl Coordinator {
             }
             Going::Polite => self.go(of, Going::Empty, policy.exit_voter),
             // Nothing is signalled while it blocks.
-            Going::Empty if held => self.go(of, Going::Empty, policy.exit),
+            Going::Empty if held => self.go(of, Going::Empty, policy.exit.max(1)),
             Going::Empty | Going::Grace if signalable => {
                 if going == Going::Grace {
                     self.record_override(of);
@@ -341,15 +341,21 @@ impl Coordinator {
                 };
                 self.go(of, Going::Term, kill);
             }
-            Going::Term if held => self.go(of, Going::Term, policy.exit),
+            Going::Term if held => self.go(of, Going::Term, policy.exit.max(1)),
             Going::Term => {
                 self.signal(of, Signal::Kill);
                 self.go(of, Going::Kill, policy.give_up);
             }
             Going::Empty | Going::Grace | Going::Kill => {
+                let between = self.under_way.is_none();
                 if let Some(app) = self.apps.get_mut(of) {
                     app.going = Going::GaveUp;
+                    if between {
+                        // "End this one" outlived its request, in vain. The consent ends with it.
+                        app.reset();
+                    }
                 }
+                self.look_after(of);
                 self.touch_state();
             }
             Going::No | Going::Stays | Going::GaveUp => {}
@@ -399,6 +405,10 @@ impl Coordinator {
         let name = app.name.clone();
         app.going = Going::No;
         app.alone = false;
+        if self.under_way.is_none() {
+            // What it still holds counts in the next request.
+            app.reset();
+        }
         if app.is_bare() {
             self.forget(of);
         }

@@ -44,6 +44,9 @@ pub(crate) struct UnderWay {
     /// Some client may not have been asked yet.
     pub(crate) unasked: bool,
     pub(crate) blockers: BTreeSet<Blocker>,
+    /// Somebody takes longer than is usual. No blocker, but the user sees what is waited for: it
+    /// may answer pings and never the query.
+    pub(crate) slow: bool,
     /// Something changed that blockers are made of.
     pub(crate) dirty: bool,
     pub(crate) shown: bool,
@@ -355,7 +358,7 @@ impl Coordinator {
         }
     }
 
-    fn begin(&mut self, request: Request) {
+    pub(crate) fn begin(&mut self, request: Request) {
         for voter in self.apps.values_mut().flat_map(|a| a.voters.values_mut()) {
             // A D-Bus client that was told and stayed can be asked again; an XSMP client that
             // stayed after Die is known by its windows from then on.
@@ -384,6 +387,7 @@ impl Coordinator {
             pending: 0,
             unasked: true,
             blockers: BTreeSet::new(),
+            slow: false,
             dirty: true,
             shown: false,
             forced: false,
@@ -490,10 +494,12 @@ impl Coordinator {
         };
         let counts = matches!(u.phase, Phase::Asking | Phase::Closing);
         let mut pending = 0;
+        let mut slow = false;
         let mut now = BTreeSet::new();
         for (of, app) in &self.apps {
             if counts && !self.may_not_block(app) {
                 pending += app.pending();
+                slow |= app.is_slow();
                 now.extend(app.blockers(of, !u.request.requester.contains(of)));
             }
         }
@@ -502,21 +508,24 @@ impl Coordinator {
         };
         u.dirty = false;
         u.pending = pending;
+        u.slow = slow;
         let before = std::mem::replace(&mut u.blockers, now.clone());
-        let alone = u.request.unattended && !matches!(u.request.force, Force::After(_));
+        // While the force of some caller is still to come, a blocker can wait for it.
+        let alone = u.request.unattended && self.deadlines.time_of(&Deadline::ForceAfter).is_none();
         for gone in before.difference(&now) {
             self.notice(Notice::Cleared(gone.clone()));
         }
         for new in now.difference(&before) {
             self.notice(Notice::Blocked(new.clone()));
         }
-        if now.is_empty() {
+        if alone && !now.is_empty() {
+            self.cancel(CancelledBy::Blocked);
+            return false;
+        }
+        if now.is_empty() && !slow {
             if self.phase() != Some(Phase::Confirming) {
                 self.show(false);
             }
-        } else if alone {
-            self.cancel(CancelledBy::Blocked);
-            return false;
         } else if self.under_way.as_ref().is_some_and(|u| !u.shown) {
             self.deadlines
                 .set_at_latest(self.now.plus(self.policy.show), Deadline::Show);
@@ -554,10 +563,11 @@ impl Coordinator {
         let waits = self
             .under_way
             .as_ref()
-            .is_some_and(|u| u.phase == Phase::Confirming || !u.blockers.is_empty());
+            .is_some_and(|u| u.phase == Phase::Confirming || u.slow || !u.blockers.is_empty());
         if waits && !self.is_shown() {
-            self.deadlines
-                .set_at_latest(self.now.plus(self.policy.unshown), Deadline::Unshown);
+            // At least a moment: behind a lock it is set again and again.
+            let unshown = self.now.plus(self.policy.unshown.max(1));
+            self.deadlines.set_at_latest(unshown, Deadline::Unshown);
         } else if self.under_way.is_some() {
             self.deadlines.clear(&Deadline::Unshown);
         }
@@ -665,13 +675,7 @@ impl Coordinator {
             if app.alone && deadlines.time_of(&Deadline::App(of.clone())).is_some() {
                 continue;
             }
-            app.alone = false;
-            app.going = Going::No;
-            app.overridden = false;
-            app.responds = Responds::Yes;
-            for window in app.windows.values_mut() {
-                window.after = false;
-            }
+            app.reset();
         }
         let apps = &self.apps;
         self.deadlines.retain(|d| match d {

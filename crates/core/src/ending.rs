@@ -7,6 +7,11 @@ use crate::event::Request;
 use crate::id::Identity;
 use crate::time::Deadline;
 
+/// So many tenths of a budget, which may be as long as a peer says.
+fn tenths(budget: u64, n: u64) -> u64 {
+    budget.saturating_mul(n) / 10
+}
+
 impl Coordinator {
     pub(crate) fn enter_ending(&mut self) {
         let Some(u) = &mut self.under_way else { return };
@@ -17,7 +22,7 @@ impl Coordinator {
         u.blockers.clear();
         let rest = match u.imposed {
             // SIGTERM at 0.6 of the budget, SIGKILL at 0.9.
-            Some(budget) => budget * 3 / 10,
+            Some(budget) => tenths(budget, 3),
             None => self.policy.rest,
         };
         self.enter(Phase::Ending);
@@ -86,15 +91,8 @@ impl Coordinator {
             return;
         }
         if self.under_way.is_none() {
-            // Nobody can be asked: it begins as a request that asks nobody, and is at once
-            // taken over below.
-            let _began = self.request(
-                self.now,
-                Request {
-                    confirm: true,
-                    ..Request::default()
-                },
-            );
+            // It begins as a request and is taken over below, before anybody is asked.
+            self.begin(Request::default());
         }
         let Some(u) = &mut self.under_way else { return };
         let budget = u.imposed.map_or(budget, |b| b.min(budget));
@@ -102,12 +100,12 @@ impl Coordinator {
         if u.phase == Phase::Ending {
             if u.step != Step::Backend {
                 self.deadlines
-                    .set_at_latest(self.now.plus(budget * 3 / 10), Deadline::Ending);
+                    .set_at_latest(self.now.plus(tenths(budget, 3)), Deadline::Ending);
             }
             return;
         }
         self.deadlines
-            .set_at_latest(self.now.plus(budget * 6 / 10), Deadline::ImposedTerm);
+            .set_at_latest(self.now.plus(tenths(budget, 6)), Deadline::ImposedTerm);
         let apps = &self.apps;
         // What "end this one" began goes on by itself, should the end be called off.
         self.deadlines.retain(|d| match d {

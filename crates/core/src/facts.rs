@@ -166,7 +166,7 @@ impl Coordinator {
         let Some(app) = self.apps.get(of) else { return };
         let overridden = self.may_not_block(app) || app.alone;
         match app.going {
-            Going::No | Going::GaveUp => {}
+            Going::No => {}
             // Save dialogs of what is ended anyway are closed like everything else of it.
             _ if overridden => self.act(crate::Action::Close(id)),
             _ => {
