@@ -2,6 +2,8 @@
 //! from events and actions alone, never from the coordinator's own state.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
+mod order;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use endsession_core::*;
@@ -17,11 +19,20 @@ pub enum Asked {
     Told,
 }
 
+/// What matters of a window.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Pane {
+    pub of: Identity,
+    pub by_term: bool,
+    pub unsaved: bool,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Ghost {
     pub voters: BTreeMap<VoterId, (Identity, Asked)>,
-    /// Owner and whether it ends by SIGTERM.
-    pub windows: BTreeMap<WindowId, (Identity, bool)>,
+    /// Clients for which being told is for good (XSMP).
+    pub late: BTreeSet<VoterId>,
+    pub windows: BTreeMap<WindowId, Pane>,
     pub holds: BTreeMap<(u8, u64), Identity>,
     pub under_way: bool,
     pub forced: bool,
@@ -36,7 +47,19 @@ pub struct Ghost {
     pub alone: BTreeSet<Identity>,
     pub viewers: u8,
     pub locked: bool,
-    pub outcomes: u8,
+    /// What the news said blocks, and whether the user is shown it.
+    pub blocked: BTreeSet<Blocker>,
+    pub showing: bool,
+    pub requester: BTreeSet<Identity>,
+    pub spared: BTreeSet<Identity>,
+    /// Guests and the applications around them.
+    pub hosts: BTreeMap<Identity, Identity>,
+    /// Closed, told or signalled, and not yet certainly gone.
+    pub touched: BTreeSet<Identity>,
+    /// Nothing more can be done about these.
+    pub killed: BTreeSet<Identity>,
+    /// Touched by the input under way, with the group in which each was.
+    pub batch: Vec<(Identity, u8)>,
 }
 
 /// An input of any kind.
@@ -74,15 +97,28 @@ impl Ghost {
     /// What an input means by itself, before the coordinator has seen it.
     pub fn before(&mut self, op: &Op) {
         match op {
-            Op::Event(Event::Registered { voter, of, .. }) => {
-                self.voters.entry(*voter).or_insert((of.clone(), Asked::No));
+            Op::Event(Event::Registered {
+                voter, of, round, ..
+            }) => {
+                if !self.voters.contains_key(voter) {
+                    self.voters.insert(*voter, (of.clone(), Asked::No));
+                    if *round >= Round::late(u16::MAX) {
+                        self.late.insert(*voter);
+                    } else {
+                        self.late.remove(voter);
+                    }
+                }
             }
             Op::Event(Event::Unregistered(voter)) => {
                 self.voters.remove(voter);
             }
             Op::Event(Event::WindowSeen { window, of, about }) => {
-                self.windows
-                    .insert(*window, (of.clone(), about.ends_by_term));
+                let pane = Pane {
+                    of: of.clone(),
+                    by_term: about.ends_by_term,
+                    unsaved: about.unsaved,
+                };
+                self.windows.insert(*window, pane);
             }
             Op::Event(Event::WindowGone(window)) => {
                 self.windows.remove(window);
@@ -101,10 +137,14 @@ impl Ghost {
             }
             Op::Event(Event::Exited(of)) => {
                 self.voters.retain(|_, (o, _)| o != of);
-                self.windows.retain(|_, (o, _)| o != of);
+                self.windows.retain(|_, w| w.of != *of);
                 self.holds.retain(|_, o| o != of);
                 self.alone.remove(of);
                 self.overridden.remove(of);
+                self.spared.remove(of);
+                self.touched.remove(of);
+                self.killed.remove(of);
+                self.hosts.retain(|guest, host| guest != of && host != of);
             }
             Op::Event(Event::Answered(voter, answer)) => {
                 if let Some((_, asked)) = self.voters.get_mut(voter)
@@ -123,7 +163,11 @@ impl Ghost {
                 self.under_way = true;
                 self.confirming = false;
             }
-            Op::Event(Event::ViewerCame) => self.viewers += 1,
+            Op::Event(Event::Spared(of)) if self.is_remembered(of) => {
+                self.spared.insert(of.clone());
+            }
+            Op::Event(Event::Hosted { guest, host }) => self.hosted(guest, host),
+            Op::Event(Event::ViewerCame) => self.viewers = self.viewers.saturating_add(1),
             Op::Event(Event::ViewerLeft) => self.viewers = self.viewers.saturating_sub(1),
             Op::Event(Event::Locked(on)) => self.locked = *on,
             Op::Event(_) => {}
@@ -136,6 +180,7 @@ impl Ghost {
                 self.under_way = true;
                 self.forced |= r.force == Force::Now;
                 self.if_hung |= r.force == Force::IfHung;
+                self.requester.extend(r.requester.iter().cloned());
             }
             Op::Choose(Choice::EndAll) if self.under_way && !self.confirming => self.forced = true,
             Op::Choose(Choice::EndOne(of)) if self.under_way && !self.confirming => {
@@ -153,6 +198,8 @@ impl Ghost {
     /// Checks one action against everything that must hold, and follows it.
     pub fn action(&mut self, op: &Op, action: &Action) -> Result<(), String> {
         let err = |what: &str| Err(format!("{what}: {action:?} after {op:?}"));
+        self.in_order(action)
+            .map_err(|why| format!("{why}: {action:?} after {op:?}"))?;
         match action {
             Action::Query(v) => {
                 if !self.under_way || self.confirming || self.imposed || self.ending {
@@ -194,7 +241,7 @@ impl Ghost {
                 self.voters.insert(*voter, (of, Asked::Told));
             }
             Action::Close(w) => {
-                let Some((of, _)) = self.windows.get(w).cloned() else {
+                let Some(of) = self.windows.get(w).map(|w| w.of.clone()) else {
                     return err("closed a window that is not there");
                 };
                 if !self.free(&of) {
@@ -207,8 +254,8 @@ impl Ghost {
                 }
             }
             Action::Signal(of, _) if !self.free(of) => {
-                let by_term = self.windows.values().any(|(o, term)| o == of && *term);
-                let shows = self.windows.values().any(|(o, _)| o == of);
+                let by_term = self.windows.values().any(|w| w.of == *of && w.by_term);
+                let shows = self.windows.values().any(|w| w.of == *of);
                 if self.holds_of(of) || (shows && !by_term) || self.committed().is_err() {
                     return err("signalled while it blocks");
                 }
@@ -230,6 +277,10 @@ impl Ghost {
                     .find(|of| !self.ending && !self.free(of))
                 {
                     return err(&format!("ended the rest while {of:?} holds it"));
+                }
+                if !self.ending {
+                    self.all_have_gone()
+                        .map_err(|why| format!("ended the rest although {why} after {op:?}"))?;
                 }
                 self.ending = true;
             }
@@ -262,16 +313,26 @@ impl Ghost {
                     }
                     Outcome::Failed { .. } | Outcome::Cancelled { .. } => {}
                 }
-                // What was told before may be asked anew by the next request.
-                for (_, asked) in self.voters.values_mut() {
-                    *asked = Asked::No;
+                if self.showing || !self.blocked.is_empty() {
+                    return err("an outcome, and blockers are still shown");
+                }
+                // What was told before may be asked anew by the next request, but for XSMP: Die
+                // is said once, and a survivor is known by its windows from then on.
+                for (voter, (_, asked)) in &mut self.voters {
+                    if !(*asked == Asked::Told && self.late.contains(voter)) {
+                        *asked = Asked::No;
+                    }
                 }
                 let keep = std::mem::take(self);
                 *self = Self {
                     voters: keep.voters,
                     windows: keep.windows,
                     holds: keep.holds,
+                    touched: &keep.touched & &keep.alone,
                     alone: keep.alone,
+                    late: keep.late,
+                    spared: keep.spared,
+                    hosts: keep.hosts,
                     viewers: keep.viewers,
                     locked: keep.locked,
                     over: keep.over,
@@ -294,8 +355,22 @@ impl Ghost {
                     *asked = Asked::Yes;
                 }
             }
-            Action::Notice(Notice::Blocked(b)) if self.free(&b.of) => {
-                return err("blocked by what was overridden");
+            Action::Notice(Notice::Blocked(b)) => {
+                if self.free(&b.of) {
+                    return err("blocked by what was overridden");
+                }
+                if !self.blocked.insert(b.clone()) {
+                    return err("blocked twice");
+                }
+            }
+            Action::Notice(Notice::Cleared(b)) if !self.blocked.remove(b) => {
+                return err("cleared what did not block");
+            }
+            Action::Show(on) => {
+                if *on == self.showing || !self.under_way {
+                    return err("shown, or hidden, twice or for nothing");
+                }
+                self.showing = *on;
             }
             Action::Notice(Notice::Gone { of, .. }) => {
                 self.alone.remove(of);
@@ -322,11 +397,9 @@ impl Ghost {
             self.alone
                 .retain(|of| c.deadlines().any(|d| *d == Deadline::App(of.clone())));
         }
+        self.forget_the_gone();
         for of in &self.overridden {
-            let left = self.voters.values().any(|(o, _)| o == of)
-                || self.windows.values().any(|(o, _)| o == of)
-                || self.holds.values().any(|o| o == of);
-            if !left {
+            if !self.is_known(of) {
                 // What comes under that identity later is another application.
                 forgotten.push(of.clone());
             }
@@ -339,8 +412,12 @@ impl Ghost {
         if self.under_way && c.poll_deadline().is_none() && !shown && !asking_user {
             return Err("waits without a deadline and shows it to nobody".to_owned());
         }
-        if !self.under_way && c.blockers().next().is_some() {
-            return Err("blockers without a request".to_owned());
+        if !c.blockers().eq(&self.blocked) {
+            return Err("what blocks is not what the news said".to_owned());
+        }
+        let waits = self.confirming || !self.blocked.is_empty();
+        if waits && !shown && !c.deadlines().any(|d| *d == Deadline::Unshown) {
+            return Err("waits for the user without end, and shows it to nobody".to_owned());
         }
         Ok(())
     }
@@ -374,6 +451,7 @@ pub fn step(
         }
         Op::Expire(deadline) => c.expire_next(deadline),
     }
+    ghost.batch.clear();
     if taken {
         ghost.before(op);
     }

@@ -1,0 +1,497 @@
+//! Small sessions, each with three applications of mixed kinds or more, and each with another
+//! menu of what may happen at any time. Together they hold every kind of input, beside those with
+//! which it interacts. Small means some hundred thousand states: what does not interact belongs
+//! in a session of its own.
+
+use endsession_core::*;
+
+use crate::support::Op;
+
+/// A session, by the inputs that may come at any time.
+pub(crate) struct Session {
+    pub(crate) name: &'static str,
+    /// What is there before anything happens.
+    setup: Vec<Op>,
+    /// What may happen at any time, as often as it likes.
+    pub(crate) ops: Vec<Op>,
+}
+
+impl Session {
+    fn new(name: &'static str, setup: impl IntoIterator<Item = Op>) -> Self {
+        let ops = vec![
+            plain(),
+            Op::Event(Event::Looked),
+            Op::Event(Event::RestGone),
+            Op::Event(Event::Backend(Ok(()))),
+            Op::Event(Event::Backend(Err("refused".into()))),
+            Op::Choose(Choice::Cancel),
+        ];
+        Self {
+            name,
+            setup: setup.into_iter().collect(),
+            ops,
+        }
+    }
+
+    fn may(mut self, ops: impl IntoIterator<Item = Op>) -> Self {
+        self.ops.extend(ops);
+        self
+    }
+
+    /// The session before anything happens.
+    pub(crate) fn setup(&self) -> &[Op] {
+        &self.setup
+    }
+}
+
+fn app(n: u32) -> Identity {
+    Identity::Process { pid: n, start: 1 }
+}
+
+/// An application of which no process is known.
+fn tray() -> Identity {
+    Identity::AppId("tray".into())
+}
+
+pub(crate) fn plain() -> Op {
+    Op::Request(Request::default())
+}
+
+fn ask(of: Request) -> Op {
+    Op::Request(of)
+}
+
+fn early() -> Round {
+    Round::early(Round::DEFAULT_LEVEL)
+}
+
+fn late() -> Round {
+    Round::late(Round::DEFAULT_LEVEL)
+}
+
+fn register(n: u64, of: u32, round: Round) -> Op {
+    let name = format!("app{of}");
+    Op::Event(Event::Registered {
+        voter: VoterId(n),
+        of: app(of),
+        name,
+        round,
+    })
+}
+
+fn leave(n: u64) -> Op {
+    Op::Event(Event::Unregistered(VoterId(n)))
+}
+
+/// `y`es, `n`o, the `u`ser's no, and `a`sking the user.
+fn answers(n: u64, which: &str) -> Vec<Op> {
+    let answer = |c| match c {
+        'y' => Answer::Accept,
+        'n' => Answer::Refuse("no".into()),
+        'u' => Answer::UserRefused("no".into()),
+        _ => Answer::AskingUser,
+    };
+    which
+        .chars()
+        .map(|c| Op::Event(Event::Answered(VoterId(n), answer(c))))
+        .collect()
+}
+
+fn window(n: u64, of: Identity) -> Op {
+    seen(n, of, Window::default())
+}
+
+fn seen(n: u64, of: Identity, about: Window) -> Op {
+    Op::Event(Event::WindowSeen {
+        window: WindowId(n),
+        of,
+        about,
+    })
+}
+
+fn unsaved() -> Window {
+    Window {
+        title: "* text".into(),
+        unsaved: true,
+        ..Window::default()
+    }
+}
+
+fn dialog() -> Window {
+    Window {
+        title: "Save?".into(),
+        dialog: true,
+        ..Window::default()
+    }
+}
+
+fn browser() -> Window {
+    Window {
+        ends_by_term: true,
+        ..Window::default()
+    }
+}
+
+fn gone(n: u64) -> Op {
+    Op::Event(Event::WindowGone(WindowId(n)))
+}
+
+fn exited(n: u32) -> Op {
+    Op::Event(Event::Exited(app(n)))
+}
+
+fn inhibit(n: u64, of: u32) -> Op {
+    Op::Event(Event::Inhibited {
+        inhibitor: InhibitorId(n),
+        of: app(of),
+        name: format!("app{of}"),
+        reason: "busy".into(),
+    })
+}
+
+fn release(n: u64) -> Op {
+    Op::Event(Event::Uninhibited(InhibitorId(n)))
+}
+
+fn job(n: u64, of: u32) -> Op {
+    Op::Event(Event::JobSeen {
+        job: JobId(n),
+        of: app(of),
+        name: format!("app{of}"),
+        what: "make".into(),
+    })
+}
+
+fn job_gone(n: u64) -> Op {
+    Op::Event(Event::JobGone(JobId(n)))
+}
+
+fn hosted(guest: u32, host: u32) -> Op {
+    let (guest, host) = (app(guest), app(host));
+    Op::Event(Event::Hosted { guest, host })
+}
+
+fn spared(n: u32) -> Op {
+    Op::Event(Event::Spared(app(n)))
+}
+
+fn stopped(n: u32) -> Op {
+    Op::Event(Event::Stopped(app(n)))
+}
+
+fn pong(n: u32) -> Op {
+    Op::Event(Event::Pong(app(n)))
+}
+
+fn end_one(n: u32) -> Op {
+    Op::Choose(Choice::EndOne(app(n)))
+}
+
+fn end_all() -> Op {
+    Op::Choose(Choice::EndAll)
+}
+
+fn ask_again() -> Op {
+    Op::Choose(Choice::AskAgain(None))
+}
+
+/// Three clients of three rounds: one that comes, goes and asks its user at any time, one that
+/// refuses and is asked again, and an XSMP client that crashes.
+pub(crate) fn votes() -> Session {
+    Session::new(
+        "votes",
+        [register(2, 2, Round::early(0x100)), register(3, 3, late())],
+    )
+    .may([register(1, 1, early()), leave(1), exited(3)])
+    .may(answers(1, "ynua"))
+    .may(answers(2, "yn"))
+    .may(answers(3, "ya"))
+    .may([ask_again(), end_all()])
+}
+
+/// Two clients of one application, of which one is pinged, and a third that is stopped.
+pub(crate) fn silence() -> Session {
+    Session::new(
+        "silence",
+        [
+            register(1, 1, early()),
+            register(2, 1, late()),
+            register(3, 3, early()),
+        ],
+    )
+    .may([leave(1), pong(1), stopped(3), pong(3), exited(3)])
+    .may(answers(1, "yn"))
+    .may(answers(2, "ya"))
+    .may(answers(3, "yn"))
+    .may([ask_again(), end_all()])
+}
+
+/// One of three is ended alone, at any moment, and outlives the request or does not.
+pub(crate) fn alone() -> Session {
+    Session::new(
+        "alone",
+        [
+            register(1, 1, late()),
+            window(1, app(1)),
+            window(2, tray()),
+            register(3, 3, early()),
+        ],
+    )
+    .may([end_one(1), spared(1), gone(1), leave(1), exited(1)])
+    .may([gone(2), stopped(1)])
+    .may(answers(3, "yn"))
+}
+
+/// An editor with unsaved work and a save dialog, a voter whose window stays, and a window.
+pub(crate) fn dialogs() -> Session {
+    Session::new(
+        "dialogs",
+        [
+            register(1, 1, early()),
+            window(1, app(1)),
+            seen(2, app(2), unsaved()),
+            window(4, app(4)),
+        ],
+    )
+    .may(answers(1, "yn"))
+    .may([gone(1), gone(2), seen(3, app(2), dialog()), gone(3)])
+    .may([seen(2, app(2), Window::default()), gone(4), exited(2)])
+    .may([ask_again(), end_all()])
+}
+
+/// Windows of which no process is known, closed again and again, one whose process becomes known
+/// late, and a process that is not the session's.
+pub(crate) fn trays() -> Session {
+    let setup = [
+        window(1, tray()),
+        window(2, app(2)),
+        register(4, 4, early()),
+    ];
+    Session::new("trays", setup)
+        .may([
+            window(1, tray()),
+            gone(1),
+            seen(3, tray(), dialog()),
+            gone(3),
+        ])
+        .may([seen(3, app(2), dialog()), gone(2), spared(2)])
+        .may(answers(4, "y"))
+        .may([Op::Choose(Choice::AskAgain(Some(tray()))), end_all()])
+        .may([Op::Choose(Choice::Show(tray()))])
+}
+
+/// Clients that register in any phase, on applications of which a window is being closed.
+pub(crate) fn registrations() -> Session {
+    Session::new(
+        "registrations",
+        [window(1, app(1)), window(2, app(2)), register(3, 3, late())],
+    )
+    .may([register(1, 1, early()), leave(1), gone(1), exited(1)])
+    .may([register(2, 2, late()), gone(2), exited(2)])
+    .may(answers(1, "yn"))
+    .may(answers(2, "yu"))
+    .may(answers(3, "y"))
+    .may([exited(3)])
+}
+
+/// An inhibitor taken while voting, a job in a terminal, unsaved work.
+pub(crate) fn holds() -> Session {
+    Session::new(
+        "holds",
+        [
+            register(1, 1, early()),
+            window(2, app(2)),
+            seen(3, app(3), unsaved()),
+        ],
+    )
+    .may([inhibit(1, 1), release(1), job(1, 2), job_gone(1)])
+    .may(answers(1, "yn"))
+    .may([gone(2), gone(3), exited(1)])
+    .may([ask_again(), end_all()])
+}
+
+/// A terminal in a terminal and an editor inside, that go in any order; the inner one hangs.
+pub(crate) fn hosts() -> Session {
+    Session::new(
+        "hosts",
+        [
+            window(1, app(1)),
+            window(2, app(2)),
+            register(3, 3, early()),
+            hosted(2, 1),
+            hosted(3, 2),
+        ],
+    )
+    .may([gone(1), exited(1), gone(2), exited(2), exited(3)])
+    .may([job(2, 2), job_gone(2), end_all(), end_one(2)])
+    .may(answers(3, "yn"))
+}
+
+/// Guests that become known late, in circles too, and of which one is ended alone.
+pub(crate) fn guests() -> Session {
+    Session::new(
+        "guests",
+        [window(1, app(1)), window(2, app(2)), window(3, app(3))],
+    )
+    .may([hosted(2, 1), hosted(3, 2), hosted(1, 3)])
+    .may([exited(1), gone(2), exited(2), exited(3), end_one(2)])
+}
+
+/// One application of each group: each goes before the next is touched.
+pub(crate) fn groups() -> Session {
+    let requester = Request {
+        requester: vec![app(5)],
+        ..Request::default()
+    };
+    Session::new(
+        "groups",
+        [
+            seen(1, app(1), unsaved()),
+            window(2, tray()),
+            register(3, 3, late()),
+            seen(4, app(4), browser()),
+            window(5, app(5)),
+        ],
+    )
+    .may([ask(requester)])
+    .may([exited(1), gone(2), exited(3), gone(4), exited(4), gone(5)])
+    .may([seen(1, app(1), Window::default())])
+    .may(answers(3, "yn"))
+}
+
+/// A request from within an application: it goes last, and its windows never count against it.
+pub(crate) fn requester() -> Session {
+    let from = |n| Request {
+        requester: vec![app(n)],
+        ..Request::default()
+    };
+    Session::new(
+        "requester",
+        [
+            window(1, app(1)),
+            register(1, 1, early()),
+            window(2, app(2)),
+            hosted(2, 1),
+            seen(3, app(3), unsaved()),
+        ],
+    )
+    .may([ask(from(1)), ask(from(3))])
+    .may([gone(1), exited(1), exited(2), gone(3), exited(3)])
+    .may(answers(1, "yn"))
+    .may([job(1, 1), job_gone(1), end_all()])
+}
+
+/// Every kind of request, joined by every other, over one client each that votes, that has a
+/// window, and that ends by SIGTERM.
+pub(crate) fn requests() -> Session {
+    let forced = |force| Request {
+        force,
+        ..Request::default()
+    };
+    Session::new(
+        "requests",
+        [
+            register(1, 1, early()),
+            window(2, app(2)),
+            seen(3, app(3), browser()),
+        ],
+    )
+    .may([
+        ask(forced(Force::Now)),
+        ask(forced(Force::IfHung)),
+        ask(forced(Force::After(9))),
+        ask(Request {
+            kind: Kind::PowerOff,
+            timeout: Some(9),
+            ..Request::default()
+        }),
+    ])
+    .may([stopped(1), gone(2), gone(3)])
+    .may(answers(1, "yn"))
+}
+
+/// Nobody is there to choose, in every way in which a request can be without anybody, and joined
+/// by one that has somebody.
+pub(crate) fn unattended() -> Session {
+    let alone = |force, timeout| {
+        ask(Request {
+            unattended: true,
+            force,
+            timeout,
+            ..Request::default()
+        })
+    };
+    Session::new(
+        "unattended",
+        [register(1, 1, early()), window(2, app(2)), inhibit(3, 3)],
+    )
+    .may([
+        alone(Force::No, Some(9)),
+        alone(Force::IfHung, None),
+        alone(Force::After(9), None),
+    ])
+    .may([pong(1), stopped(1), stopped(2), gone(2), release(3)])
+    .may(answers(1, "yna"))
+}
+
+/// Viewers, a locked screen and nobody at all, while three applications block in three ways.
+pub(crate) fn viewers() -> Session {
+    Session::new(
+        "viewers",
+        [register(1, 1, early()), window(2, app(2)), inhibit(3, 3)],
+    )
+    .may([
+        ask(Request {
+            confirm: true,
+            ..Request::default()
+        }),
+        ask(Request {
+            confirm: true,
+            force: Force::Now,
+            ..Request::default()
+        }),
+        ask(Request {
+            confirm: true,
+            force: Force::After(9),
+            ..Request::default()
+        }),
+        Op::Choose(Choice::Confirm),
+    ])
+    .may([
+        Op::Event(Event::ViewerCame),
+        Op::Event(Event::ViewerLeft),
+        Op::Event(Event::Locked(true)),
+        Op::Event(Event::Locked(false)),
+    ])
+    .may(answers(1, "yna"))
+    .may([pong(1), gone(2), release(3), end_all(), ask_again()])
+}
+
+/// An end that nobody can refuse, at any moment of a vote, called off at any moment.
+pub(crate) fn imposed_votes() -> Session {
+    let setup = [register(2, 2, late()), inhibit(3, 3), window(3, app(3))];
+    Session::new("imposed votes", setup)
+        .may([
+            Op::Event(Event::Imposed(1000)),
+            Op::Event(Event::Imposed(100)),
+            Op::Event(Event::Restored),
+            Op::Event(Event::BusLost),
+        ])
+        .may([register(1, 1, early()), leave(1)])
+        .may(answers(1, "yna"))
+        .may(answers(2, "y"))
+        .may([release(3), gone(3), end_all()])
+}
+
+/// An imposed end over windows that are being closed, and over one that is ended alone.
+pub(crate) fn imposed_windows() -> Session {
+    Session::new(
+        "imposed windows",
+        [window(1, app(1)), window(2, tray()), register(3, 3, late())],
+    )
+    .may([Op::Event(Event::Imposed(100)), Op::Event(Event::Restored)])
+    .may([gone(1), exited(1), end_one(1)])
+    .may([gone(2), window(2, tray())])
+    .may([Op::Choose(Choice::EndOne(tray()))])
+    .may(answers(3, "yn"))
+}
