@@ -114,8 +114,10 @@ fn an_application_that_crashes_counts_as_gone(desk: &Desk) {
 
 fn a_gtk_application_agrees_and_is_told_to_end(desk: &Desk) {
     let gtk = GtkApp::start(&desk.sandbox, Answer::Agree);
+    desk.wait_for_window("A GTK application");
     desk.exits.watch("gtk", gtk.pid());
-    let (_, status, _) = desk.endsession(&["status"]);
+    let (code, status, errors) = desk.endsession(&["status"]);
+    assert_eq!(code, 0, "{errors}");
     let row = format!("(pid {}): org.gnome.SessionManager, window", gtk.pid());
     assert!(status.contains(&row), "one application through both channels: {status}");
     assert_eq!(desk.endsession(&["logoff", "--no-dialog"]).0, 0);

@@ -172,7 +172,11 @@ impl Proc {
                 self.errors()
             );
         }
-        self.reaped().status()
+        let status = self.reaped().status();
+        // What it wrote last is read by another thread; whoever asks for it now wants all of it.
+        self.stdout.settle();
+        self.stderr.settle();
+        status
     }
 
     /// Its status, once it has ended.
