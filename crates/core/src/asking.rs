@@ -176,6 +176,9 @@ impl Coordinator {
         let Some(of) = self.voters.get(&id).cloned() else {
             return;
         };
+        if self.apps.get(&of).is_none_or(|a| self.may_not_block(a)) {
+            return; // Nobody waits for its answer any more.
+        }
         let Some(voter) = self.apps.get_mut(&of).and_then(|a| a.voters.get_mut(&id)) else {
             return;
         };
@@ -195,8 +198,7 @@ impl Coordinator {
         self.deadlines
             .set(self.now.plus(again.max(1)), Deadline::Voter(id));
         self.touch_state();
-        let counts = self.apps.get(&of).is_some_and(|a| !self.may_not_block(a));
-        if counts && self.is_silence_final(&before) {
+        if self.is_silence_final(&before) {
             self.cancel_for_silence(&of);
         } else {
             self.ping(&of);

@@ -7,10 +7,9 @@ use crate::event::Request;
 use crate::id::Identity;
 use crate::time::Deadline;
 
-/// So many tenths of a budget, which may be as long as a peer says.
-fn tenths(budget: u64, n: u64) -> u64 {
-    budget.saturating_mul(n) / 10
-}
+/// A longer budget for an imposed end is taken as this one, a day. It may come from a setting
+/// that says "infinity", and nobody is left waiting for that.
+const LONGEST_BUDGET: u64 = 24 * 60 * 60 * 1000;
 
 impl Coordinator {
     pub(crate) fn enter_ending(&mut self) {
@@ -22,7 +21,7 @@ impl Coordinator {
         u.blockers.clear();
         let rest = match u.imposed {
             // SIGTERM at 0.6 of the budget, SIGKILL at 0.9.
-            Some(budget) => tenths(budget, 3),
+            Some(budget) => budget * 3 / 10,
             None => self.policy.rest,
         };
         self.enter(Phase::Ending);
@@ -95,17 +94,17 @@ impl Coordinator {
             self.begin(Request::default());
         }
         let Some(u) = &mut self.under_way else { return };
-        let budget = u.imposed.map_or(budget, |b| b.min(budget));
+        let budget = budget.min(u.imposed.unwrap_or(LONGEST_BUDGET));
         u.imposed = Some(budget);
         if u.phase == Phase::Ending {
             if u.step != Step::Backend {
                 self.deadlines
-                    .set_at_latest(self.now.plus(tenths(budget, 3)), Deadline::Ending);
+                    .set_at_latest(self.now.plus(budget * 3 / 10), Deadline::Ending);
             }
             return;
         }
         self.deadlines
-            .set_at_latest(self.now.plus(tenths(budget, 6)), Deadline::ImposedTerm);
+            .set_at_latest(self.now.plus(budget * 6 / 10), Deadline::ImposedTerm);
         let apps = &self.apps;
         // What "end this one" began goes on by itself, should the end be called off.
         self.deadlines.retain(|d| match d {
