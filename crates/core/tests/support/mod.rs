@@ -68,7 +68,10 @@ pub enum Op {
     Event(Event),
     Request(Request),
     Choose(Choice),
+    /// One deadline expires, whatever its time: what a search does.
     Expire(Deadline),
+    /// What is due expires: what the manager does.
+    Timeout,
 }
 
 impl Ghost {
@@ -144,7 +147,7 @@ impl Ghost {
                 self.spared.remove(of);
                 self.touched.remove(of);
                 self.killed.remove(of);
-                self.hosts.retain(|guest, host| guest != of && host != of);
+                self.hosts.remove(of);
             }
             Op::Event(Event::Answered(voter, answer)) => {
                 if let Some((_, asked)) = self.voters.get_mut(voter)
@@ -191,7 +194,7 @@ impl Ghost {
                 self.forced = true;
                 self.confirming = false;
             }
-            Op::Request(_) | Op::Choose(_) | Op::Expire(_) => {}
+            Op::Request(_) | Op::Choose(_) | Op::Expire(_) | Op::Timeout => {}
         }
     }
 
@@ -356,7 +359,8 @@ impl Ghost {
                 }
             }
             Action::Notice(Notice::Blocked(b)) => {
-                if self.free(&b.of) {
+                // Of two things due together, force may come second.
+                if self.free(&b.of) && *op != Op::Timeout {
                     return err("blocked by what was overridden");
                 }
                 if !self.blocked.insert(b.clone()) {
@@ -382,7 +386,6 @@ impl Ghost {
 
     /// Checks what must hold between two inputs.
     pub fn at_rest(&mut self, c: &Coordinator) -> Result<(), String> {
-        let mut forgotten = Vec::new();
         if c.phase().is_some() != self.under_way {
             return Err(format!(
                 "a request ended without an outcome, or not at all: {:?}",
@@ -398,15 +401,12 @@ impl Ghost {
                 .retain(|of| c.deadlines().any(|d| *d == Deadline::App(of.clone())));
         }
         self.forget_the_gone();
-        for of in &self.overridden {
-            if !self.is_known(of) {
-                // What comes under that identity later is another application.
-                forgotten.push(of.clone());
-            }
-        }
-        for of in forgotten {
-            self.overridden.remove(&of);
-        }
+        // What comes under that identity later is another application.
+        let overridden = std::mem::take(&mut self.overridden);
+        self.overridden = overridden
+            .into_iter()
+            .filter(|of| self.is_remembered(of))
+            .collect();
         let asking_user = self.voters.values().any(|(_, a)| *a == Asked::User);
         let shown = self.viewers > 0 && !self.locked;
         if self.under_way && c.poll_deadline().is_none() && !shown && !asking_user {
@@ -450,6 +450,14 @@ pub fn step(
             taken = c.choose(now, choice.clone()).is_ok();
         }
         Op::Expire(deadline) => c.expire_next(deadline),
+        Op::Timeout => {
+            let pends = |c: &Coordinator| c.deadlines().any(|d| *d == Deadline::ForceAfter);
+            let before = pends(c);
+            c.handle_timeout(now);
+            if before && !pends(c) {
+                ghost.before(&Op::Expire(Deadline::ForceAfter));
+            }
+        }
     }
     ghost.batch.clear();
     if taken {
