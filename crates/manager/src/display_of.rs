@@ -55,69 +55,18 @@ struct Named {
     x11: Option<String>,
 }
 
-/// The ways to see a session's windows, the best first. `root` is the process that the manager
-/// started as the session; without one the manager lives inside the session itself.
+/// The ways to see a session's windows, the best first. `session` is the process that the manager
+/// started as the session, and all processes of it descend from the manager; without one the
+/// manager lives inside the session itself.
 #[must_use]
-pub fn find(table: &Table, root: Option<u32>) -> Vec<Way> {
+pub fn find(table: &Table, session: Option<u32>) -> Vec<Way> {
     let mut ways = Vec::new();
-    let mut add = |way: Way| {
-        if !ways.contains(&way) {
-            ways.push(way);
+    match session {
+        None => {
+            let xwayland = None;
+            add_named(&mut ways, &of_variables(&own_variable), xwayland);
         }
-    };
-    let xwayland = root.and_then(|root| xwayland(table, root));
-    let named: BTreeSet<Named> = match root {
-        None => BTreeSet::from([of_variables(&|name| own_variable(name))]),
-        Some(root) => {
-            let inside: Vec<u32> = table
-                .iter()
-                .filter(|s| s.pid == root || table.descends(s.pid, root))
-                .map(|s| s.pid)
-                .collect();
-            // A compositor names its sockets to its children, not to itself; what it inherited
-            // is the display around it (a nested compositor's), and not the session's.
-            let inherited = of_variables(&|name| process::variable(root, name));
-            for pid in &inside {
-                if let Some(socket) = sway_socket(*pid) {
-                    add(Way::Sway(socket, xwayland.clone()));
-                }
-            }
-            let mut named: BTreeSet<Named> = inside
-                .iter()
-                .filter(|pid| **pid != root)
-                .map(|pid| of_variables(&|name| process::variable(*pid, name)))
-                .map(|n| Named {
-                    wayland: n.wayland.filter(|w| Some(w) != inherited.wayland.as_ref()),
-                    sway: n.sway.filter(|s| Some(s) != inherited.sway.as_ref()),
-                    x11: n.x11.filter(|x| Some(x) != inherited.x11.as_ref()),
-                })
-                .collect();
-            if named.iter().all(|n| *n == Named::default()) && ways_is_empty(&inside) {
-                // A window manager or an application on a display that was there before.
-                named.insert(inherited);
-            }
-            named
-        }
-    };
-    for n in &named {
-        if let Some(sway) = n.sway.as_ref().filter(|s| s.exists()) {
-            add(Way::Sway(
-                sway.clone(),
-                xwayland.clone().or_else(|| n.x11.clone()),
-            ));
-        }
-    }
-    for n in &named {
-        if let Some(wayland) = &n.wayland {
-            add(Way::Wayland(wayland.clone()));
-        }
-    }
-    for n in named {
-        // Below a Wayland compositor the X display is only part of the session, and connecting to
-        // a lazy Xwayland would start it.
-        if let (None, Some(x11)) = (&n.wayland, n.x11) {
-            add(Way::X11(x11));
-        }
+        Some(session) => add_inside(&mut ways, table, session),
     }
     if std::env::var_os("ENDSESSION_DISPLAY").is_some_and(|v| v == "wlr-foreign-toplevel") {
         ways.retain(|w| !matches!(w, Way::Sway(..)));
@@ -125,9 +74,95 @@ pub fn find(table: &Table, root: Option<u32>) -> Vec<Way> {
     ways
 }
 
-/// Whether no process of these has an IPC socket of sway.
-fn ways_is_empty(inside: &[u32]) -> bool {
-    inside.iter().all(|pid| sway_socket(*pid).is_none())
+fn add(ways: &mut Vec<Way>, way: Way) {
+    if !ways.contains(&way) {
+        ways.push(way);
+    }
+}
+
+/// The displays that processes of the session opened, then those that they were told of.
+fn add_inside(ways: &mut Vec<Way>, table: &Table, session: u32) {
+    let own = std::process::id();
+    // A compositor's children may have forked away from it; they are still ours.
+    let inside: Vec<u32> = table
+        .iter()
+        .filter(|s| table.descends(s.pid, own))
+        .map(|s| s.pid)
+        .collect();
+    let xwayland = xwayland(table, &inside);
+    for socket in inside.iter().filter_map(|pid| sway_socket(*pid)) {
+        add(ways, Way::Sway(socket, xwayland.clone()));
+    }
+    for socket in wayland_sockets(&inside) {
+        add(ways, Way::Wayland(socket));
+    }
+    if !ways.is_empty() {
+        return;
+    }
+    // What the session's own process inherited is the display around it. A window manager's or an
+    // application's session lives there; what its children were told of instead is nearer.
+    let inherited = of_variables(&|name| process::variable(session, name));
+    let told: BTreeSet<Named> = inside
+        .iter()
+        .filter(|pid| **pid != session)
+        .map(|pid| of_variables(&|name| process::variable(*pid, name)))
+        .filter(|n| *n != inherited && *n != Named::default())
+        .collect();
+    for named in told.iter().chain([&inherited]) {
+        add_named(ways, named, xwayland.clone());
+    }
+}
+
+/// The displays that variables name. Below a Wayland compositor the X display is only part of the
+/// session, and connecting to a lazy Xwayland would start it.
+fn add_named(ways: &mut Vec<Way>, named: &Named, xwayland: Option<String>) {
+    if let Some(socket) = named.sway.as_ref().filter(|s| s.exists()) {
+        add(ways, Way::Sway(socket.clone(), xwayland));
+    }
+    match (&named.wayland, &named.x11) {
+        (Some(wayland), _) => add(ways, Way::Wayland(wayland.clone())),
+        (None, Some(x11)) => add(ways, Way::X11(x11.clone())),
+        (None, None) => {}
+    }
+}
+
+/// The Wayland sockets on which processes of the session listen: what they hold open, not what
+/// anybody claims.
+fn wayland_sockets(inside: &[u32]) -> Vec<PathBuf> {
+    let unix = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
+    // Num RefCount Protocol Flags Type St Inode Path; flag 10000 is a listening socket.
+    let listening: Vec<(&str, &Path)> = unix
+        .lines()
+        .filter_map(|line| {
+            let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+            let path = Path::new(*fields.get(7)?);
+            let name = path.file_name()?.to_str()?;
+            (fields.get(3) == Some(&"00010000") && name.starts_with("wayland-"))
+                .then_some((*fields.get(6)?, path))
+        })
+        .collect();
+    if listening.is_empty() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for pid in inside {
+        for entry in std::fs::read_dir(format!("/proc/{pid}/fd"))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let target = std::fs::read_link(entry.path()).unwrap_or_default();
+            let target = target.to_string_lossy();
+            let inode = target
+                .strip_prefix("socket:[")
+                .and_then(|t| t.strip_suffix(']'));
+            let path = inode.and_then(|i| listening.iter().find(|(l, _)| *l == i));
+            if let Some((_, path)) = path.filter(|(_, p)| !found.iter().any(|f| f == p)) {
+                found.push(path.to_path_buf());
+            }
+        }
+    }
+    found
 }
 
 fn own_variable(name: &str) -> Option<String> {
@@ -162,12 +197,11 @@ fn sway_socket(pid: u32) -> Option<PathBuf> {
     socket.exists().then_some(socket)
 }
 
-/// The display of an Xwayland that already runs below the session.
-fn xwayland(table: &Table, root: u32) -> Option<String> {
-    let server = table
-        .iter()
-        .find(|s| s.comm == "Xwayland" && table.descends(s.pid, root))?;
-    process::arguments(server.pid)
+/// The display of an Xwayland that already runs in the session.
+fn xwayland(table: &Table, inside: &[u32]) -> Option<String> {
+    let is_server = |pid: &&u32| table.get(**pid).is_some_and(|s| s.comm == "Xwayland");
+    let server = inside.iter().find(is_server)?;
+    process::arguments(*server)
         .into_iter()
         .find(|a| a.starts_with(':'))
 }

@@ -1,16 +1,20 @@
 //! Looking at what is there: windows, jobs in terminals, and who was started from within whom.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use endsession_core::{Event, Identity, JobId, Phase, Window, WindowId};
 
-use crate::adapter::display::{DisplayEvent, Toplevel, WindowKey};
+use crate::adapter::display::{Display, DisplayEvent, Toplevel, WindowKey};
 use crate::adapter::jobs::{self, Job};
 use crate::backend::Backend;
 use crate::display_of;
 use crate::manager::{LOST_BUDGET, Manager};
 use crate::process::{self, Table};
 use crate::unsaved::looks_unsaved;
+
+/// How long a display may take to tell what it knows of its windows.
+const WINDOWS_LIMIT: Duration = Duration::from_secs(3);
 
 /// Browsers lose windows when closed one by one and end whole on SIGTERM.
 const ENDS_BY_TERM: [&str; 14] = [
@@ -33,11 +37,26 @@ const ENDS_BY_TERM: [&str; 14] = [
 impl Manager {
     /// Everything that is there now is told to the coordinator.
     pub(crate) async fn look(&mut self) {
-        self.open_display().await;
-        while let Some(event) = self.display.as_mut().and_then(|d| d.try_next()) {
-            self.display_event(event);
-        }
+        self.look_at_windows().await;
         self.look_at_jobs();
+    }
+
+    /// Every window that is there now is told to the coordinator.
+    pub(crate) async fn look_at_windows(&mut self) {
+        self.open_display().await;
+        let limit = tokio::time::Instant::now() + WINDOWS_LIMIT;
+        loop {
+            while let Some(event) = self.display.as_mut().and_then(Display::try_next) {
+                self.display_event(event);
+            }
+            let Some(display) = self.display.as_mut().filter(|d| !d.is_settled()) else {
+                return;
+            };
+            match tokio::time::timeout_at(limit, display.next()).await {
+                Ok(event) => self.display_event(event),
+                Err(_) => return tracing::warn!("some windows' processes are not told in time"),
+            }
+        }
     }
 
     /// The pid below which all processes of the session are, where the manager started it.
@@ -61,6 +80,7 @@ impl Manager {
             Backend::Missing => None,
         };
         let ways = display_of::find(&Table::read(), child);
+        self.display_is_unseen = !ways.is_empty();
         if ways.is_empty() {
             "none found".clone_into(&mut self.display_name);
         }
@@ -68,6 +88,7 @@ impl Manager {
             match way.connect().await {
                 Ok(display) => {
                     self.display = Some(display);
+                    self.display_is_unseen = false;
                     way.name().clone_into(&mut self.display_name);
                     break;
                 }

@@ -53,6 +53,8 @@ pub struct Manager {
     pub(crate) display: Option<Display>,
     /// How windows are seen, or why they are not.
     pub(crate) display_name: String,
+    /// There is a display, and its windows cannot be seen.
+    pub(crate) display_is_unseen: bool,
     pub(crate) exits: Exits,
     /// Leaders of foreground groups, whose exit is worth another look.
     pub(crate) jobs: BTreeMap<JobId, Option<Identity>>,
@@ -100,6 +102,7 @@ impl Manager {
             backend: Backend::Missing,
             display: None,
             display_name: "not looked for yet".to_owned(),
+            display_is_unseen: false,
             exits: Exits::default(),
             jobs: BTreeMap::new(),
             rest: None,
@@ -179,6 +182,8 @@ impl Manager {
             of = self.exits.next() => self.exited(&of),
             Some(()) = self.terminate.recv() => {
                 tracing::info!("SIGTERM: the session ends within {} ms", self.config.imposed());
+                // While no request is under way nobody has looked who is there.
+                self.look().await;
                 self.event(Event::Imposed(self.config.imposed()));
             }
             Some(()) = self.children.recv() => self.reap(),

@@ -191,7 +191,8 @@ pub fn is_of_session(table: &Table, pid: u32, root: Option<u32>, verified: bool)
         return false;
     }
     let inside = verified || root.is_some_and(|root| table.descends(pid, root));
-    inside && !outlives_sessions(table, stat)
+    // What shows a window cannot outlive its display, even if it ignores SIGHUP as xterm does.
+    verified || (inside && !outlives_sessions(table, stat))
 }
 
 /// Multiplexer servers and whatever was started under nohup are meant to outlive a session.

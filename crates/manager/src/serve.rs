@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use endsession_core::{Choice, ChoiceError, Event, Identity, Joined, Kind, Request};
+use endsession_core::{Choice, ChoiceError, Event, Force, Identity, Joined, Kind, Request};
 use zbus::Message;
 use zbus::Variant;
 use zbus::message::Header;
@@ -169,13 +169,21 @@ impl Manager {
                  `endsession run -- COMMAND`",
             ));
         }
+        // Whose terminal it is can only be told once the windows are known.
+        self.look_at_windows().await;
+        if self.display_is_unseen && request.force != Force::Now {
+            // To go on would end every window with the display, asked by nobody.
+            return Err(Failure::new(
+                "org.endsession.Error.DisplayUnseen",
+                format!(
+                    "the windows of this session cannot be seen ({}), so nobody could be asked about unsaved work; \
+                     close them yourself and use --force",
+                    self.display_name
+                ),
+            ));
+        }
         if self.core.phase().is_none() {
             self.request = self.request.wrapping_add(1);
-        }
-        // Whose terminal it is can only be told once the windows are known.
-        self.open_display().await;
-        while let Some(event) = self.display.as_mut().and_then(|d| d.try_next()) {
-            self.display_event(event);
         }
         request.requester = self.requester(peer.pid);
         let now = self.now();

@@ -31,14 +31,24 @@ const CONFIG: &str = "[deadlines]\nforced = \"2s\"\n";
 impl Desk {
     /// Headless sway.
     pub(crate) fn sway() -> Self {
-        let sandbox = Sandbox::new();
+        Self::sway_with(&Sandbox::new(), Config::new())
+    }
+
+    /// Headless sway with a configuration of its own, in a sandbox that may already be prepared.
+    pub(crate) fn sway_with(sandbox: &Sandbox, config: Config) -> Self {
+        let sandbox = sandbox.clone();
         sway::prepare(&sandbox);
-        let config = Config::new().write(&sandbox).display().to_string();
+        let config = config.write(&sandbox).display().to_string();
         let run = start(&sandbox, &["sway", "-c", &config]);
         let sway = Sway::attach(&sandbox);
         let exits = sandbox.exit_order();
         exits.watch("compositor", sway.pid());
-        Self { shown: Shown::Sway(sway), run, exits, sandbox }
+        Self {
+            shown: Shown::Sway(sway),
+            run,
+            exits,
+            sandbox,
+        }
     }
 
     /// Xvfb with openbox.
@@ -49,7 +59,12 @@ impl Desk {
         xvfb.wait_for_window_manager(LIMIT);
         let exits = sandbox.exit_order();
         exits.watch("compositor", child_of(run.pid(), "openbox"));
-        Self { shown: Shown::X11(xvfb), run, exits, sandbox }
+        Self {
+            shown: Shown::X11(xvfb),
+            run,
+            exits,
+            sandbox,
+        }
     }
 
     /// Waits for a window whose title contains `title`.
@@ -65,8 +80,12 @@ impl Desk {
     #[track_caller]
     pub(crate) fn type_into(&self, title: &str, text: &str) {
         match &self.shown {
-            Shown::Sway(s) => s.type_text(&s.wait_for_window(LIMIT, |w| w.title.contains(title)), text),
-            Shown::X11(x) => x.type_text(&x.wait_for_window(LIMIT, |w| w.title.contains(title)), text),
+            Shown::Sway(s) => {
+                s.type_text(&s.wait_for_window(LIMIT, |w| w.title.contains(title)), text)
+            }
+            Shown::X11(x) => {
+                x.type_text(&x.wait_for_window(LIMIT, |w| w.title.contains(title)), text)
+            }
         }
     }
 
@@ -104,7 +123,11 @@ impl Desk {
     pub(crate) fn endsession(&self, arguments: &[&str]) -> (i32, String, String) {
         let proc = self.command(arguments);
         let status = proc.wait_exit(LIMIT);
-        (status.code().unwrap_or(-1), proc.stdout_so_far(), proc.stderr_so_far())
+        (
+            status.code().unwrap_or(-1),
+            proc.stdout_so_far(),
+            proc.stderr_so_far(),
+        )
     }
 
     /// Every event from now on, as it is written by `watch`.
@@ -141,20 +164,33 @@ impl Desk {
         let status = self.run.wait_exit(LIMIT);
         let order = self.exits.wait_for(applications + 1, LIMIT);
         assert_eq!(status.code(), Some(0), "{}", self.run.stderr_so_far());
-        assert_eq!(order.last().map(String::as_str), Some("compositor"), "{order:?}");
+        assert_eq!(
+            order.last().map(String::as_str),
+            Some("compositor"),
+            "{order:?}"
+        );
         order
     }
 }
 
+/// Starts a session and waits for its bus, which becomes the sandbox's.
 #[track_caller]
-fn start(sandbox: &Sandbox, session: &[&str]) -> Proc {
+pub(crate) fn start(sandbox: &Sandbox, session: &[&str]) -> Proc {
     sandbox.install(env!("CARGO_BIN_EXE_endsession").as_ref());
-    let config = sandbox.write("endsession.toml", CONFIG).display().to_string();
+    let config = sandbox
+        .write("endsession.toml", CONFIG)
+        .display()
+        .to_string();
     sandbox.set_env("SHELL", "/bin/bash");
     sandbox.unset_env("DBUS_SESSION_BUS_ADDRESS");
     let run = sandbox.spawn([&["endsession", "run", "--config", &config, "--"], session].concat());
-    let socket = for_entry(&sandbox.runtime_dir(), LIMIT, |name| name.starts_with("endsession-bus-"));
-    sandbox.set_env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", socket.display()));
+    let socket = for_entry(&sandbox.runtime_dir(), LIMIT, |name| {
+        name.starts_with("endsession-bus-")
+    });
+    sandbox.set_env(
+        "DBUS_SESSION_BUS_ADDRESS",
+        format!("unix:path={}", socket.display()),
+    );
     run
 }
 
@@ -164,7 +200,12 @@ fn child_of(parent: u32, program: &str) -> u32 {
     let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
     let children = children.expect("the children of run");
     let is_it = |pid: &u32| {
-        std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == program)
+        std::fs::read_to_string(format!("/proc/{pid}/comm"))
+            .is_ok_and(|comm| comm.trim() == program)
     };
-    children.split_whitespace().filter_map(|c| c.parse().ok()).find(is_it).expect("the session's command")
+    children
+        .split_whitespace()
+        .filter_map(|c| c.parse().ok())
+        .find(is_it)
+        .expect("the session's command")
 }

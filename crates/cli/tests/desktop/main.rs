@@ -3,6 +3,8 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod desk;
+mod ends;
+mod wayland;
 
 use desk::{Desk, LIMIT};
 use endsession_testkit::apps::{self, Answer, GtkApp};
@@ -13,7 +15,12 @@ const TEXT: &str = "not saved yet: wörd";
 /// No application said that its display died under it.
 #[track_caller]
 fn kept_its_display(errors: &str) {
-    for sign in ["Lost connection to Wayland", "Error reading events from display", "X connection to", "Broken pipe"] {
+    for sign in [
+        "Lost connection to Wayland",
+        "Error reading events from display",
+        "X connection to",
+        "Broken pipe",
+    ] {
         assert!(!errors.contains(sign), "{errors}");
     }
 }
@@ -25,11 +32,17 @@ fn a_refused_log_off_names_the_application_and_loses_nothing(desk: &Desk) {
     desk.wait_for_window("*");
     let (status, _, errors) = desk.endsession(&["logoff", "--no-dialog"]);
     assert_eq!(status, 1, "{errors}");
-    let named = format!("mousepad (pid {}): its window is still open", mousepad.process().pid());
+    let named = format!(
+        "mousepad (pid {}): its window is still open",
+        mousepad.process().pid()
+    );
     assert!(errors.to_lowercase().contains(&named), "{errors}");
     mousepad.press("Cancel");
     assert_eq!(mousepad.text(), TEXT);
-    assert!(terminal.is_alive(), "closed before the one with unsaved text had agreed");
+    assert!(
+        terminal.is_alive(),
+        "closed before the one with unsaved text had agreed"
+    );
     assert!(desk.run.is_alive());
 }
 
@@ -42,7 +55,12 @@ fn an_answered_save_dialog_lets_the_log_off_go_on(desk: &Desk) {
     desk.exits.watch("terminal", terminal.pid());
     let logoff = desk.command(&["logoff"]);
     mousepad.press("Don't Save");
-    assert_eq!(logoff.wait_exit(LIMIT).code(), Some(0), "{}", logoff.stderr_so_far());
+    assert_eq!(
+        logoff.wait_exit(LIMIT).code(),
+        Some(0),
+        "{}",
+        logoff.stderr_so_far()
+    );
     assert_eq!(desk.ends_last_of(2), ["mousepad", "terminal", "compositor"]);
     kept_its_display(&mousepad.process().stderr_so_far());
     kept_its_display(&terminal.stderr_so_far());
@@ -60,7 +78,10 @@ fn a_cancelled_log_off_says_what_had_closed(desk: &Desk) {
     assert_eq!(desk.endsession(&["cancel"]).0, 0);
     assert_eq!(logoff.wait_exit(LIMIT).code(), Some(1));
     let said = logoff.stderr_so_far();
-    assert!(said.to_lowercase().contains("already closed: mousepad"), "{said}");
+    assert!(
+        said.to_lowercase().contains("already closed: mousepad"),
+        "{said}"
+    );
     assert!(said.contains("Told to close, and still there: "), "{said}");
     assert!(stubborn.is_alive() && desk.run.is_alive());
 }
@@ -74,7 +95,12 @@ fn force_ends_all(desk: &Desk) {
     desk.exits.watch("stubborn", stubborn.pid());
     let logoff = desk.command(&["logoff", "--force"]);
     desk.ends_last_of(2);
-    assert_eq!(logoff.wait_exit(LIMIT).code(), Some(0), "{}", logoff.stderr_so_far());
+    assert_eq!(
+        logoff.wait_exit(LIMIT).code(),
+        Some(0),
+        "{}",
+        logoff.stderr_so_far()
+    );
     assert!(desk.windows_are_gone());
     kept_its_display(&mousepad.process().stderr_so_far());
     kept_its_display(&stubborn.stderr_so_far());
@@ -96,7 +122,12 @@ fn a_stopped_application_is_shown_and_can_be_ended_alone(desk: &Desk) {
     assert!(gtk.is_alive());
     desk.choose("end-one", Some(pid));
     mousepad.process().wait_exit(LIMIT);
-    assert_eq!(logoff.wait_exit(LIMIT).code(), Some(0), "{}", logoff.stderr_so_far());
+    assert_eq!(
+        logoff.wait_exit(LIMIT).code(),
+        Some(0),
+        "{}",
+        logoff.stderr_so_far()
+    );
     assert!(desk.run.wait_exit(LIMIT).success());
 }
 
@@ -108,7 +139,12 @@ fn an_application_that_crashes_counts_as_gone(desk: &Desk) {
     let logoff = desk.command(&["logoff"]);
     watch.wait_for_line("blocks", LIMIT);
     mousepad.process().kill();
-    assert_eq!(logoff.wait_exit(LIMIT).code(), Some(0), "{}", logoff.stderr_so_far());
+    assert_eq!(
+        logoff.wait_exit(LIMIT).code(),
+        Some(0),
+        "{}",
+        logoff.stderr_so_far()
+    );
     assert!(desk.run.wait_exit(LIMIT).success());
 }
 
@@ -119,16 +155,32 @@ fn a_gtk_application_agrees_and_is_told_to_end(desk: &Desk) {
     let (code, status, errors) = desk.endsession(&["status"]);
     assert_eq!(code, 0, "{errors}");
     let row = format!("(pid {}): org.gnome.SessionManager, window", gtk.pid());
-    assert!(status.contains(&row), "one application through both channels: {status}");
+    assert!(
+        status.contains(&row),
+        "one application through both channels: {status}"
+    );
     assert_eq!(desk.endsession(&["logoff", "--no-dialog"]).0, 0);
     desk.ends_last_of(1);
     let lines = gtk.lines();
-    let order: Vec<usize> = ["signal QueryEndSession", "query-end", "signal EndSession", "shutdown"]
-        .iter()
-        .map(|line| lines.iter().position(|l| l.starts_with(line)).unwrap_or_else(|| panic!("{line}: {lines:?}")))
-        .collect();
+    let order: Vec<usize> = [
+        "signal QueryEndSession",
+        "query-end",
+        "signal EndSession",
+        "shutdown",
+    ]
+    .iter()
+    .map(|line| {
+        lines
+            .iter()
+            .position(|l| l.starts_with(line))
+            .unwrap_or_else(|| panic!("{line}: {lines:?}"))
+    })
+    .collect();
     assert!(order.is_sorted(), "{lines:?}");
-    assert!(!lines.iter().any(|l| l.contains("delete")), "its window was closed beside its vote: {lines:?}");
+    assert!(
+        !lines.iter().any(|l| l.contains("delete")),
+        "its window was closed beside its vote: {lines:?}"
+    );
     kept_its_display(&gtk.stderr_so_far());
 }
 
@@ -138,9 +190,17 @@ fn an_inhibitor_taken_while_voting_blocks_until_it_is_released(desk: &Desk) {
     let watch = desk.watch();
     let logoff = desk.command(&["logoff"]);
     watch.wait_for_line("blocks", LIMIT);
-    assert!(mousepad.process().is_alive(), "closed before all had agreed");
+    assert!(
+        mousepad.process().is_alive(),
+        "closed before all had agreed"
+    );
     gtk.uninhibit();
-    assert_eq!(logoff.wait_exit(LIMIT).code(), Some(0), "{}", logoff.stderr_so_far());
+    assert_eq!(
+        logoff.wait_exit(LIMIT).code(),
+        Some(0),
+        "{}",
+        logoff.stderr_so_far()
+    );
     assert!(desk.run.wait_exit(LIMIT).success());
 }
 
@@ -165,7 +225,12 @@ fn a_job_in_a_terminal_blocks_until_it_ends(desk: &Desk) {
     watch.wait_for_line("is running: cat", LIMIT);
     assert!(terminal.is_alive());
     end(job);
-    assert_eq!(logoff.wait_exit(LIMIT).code(), Some(0), "{}", logoff.stderr_so_far());
+    assert_eq!(
+        logoff.wait_exit(LIMIT).code(),
+        Some(0),
+        "{}",
+        logoff.stderr_so_far()
+    );
     assert!(desk.run.wait_exit(LIMIT).success());
 }
 
@@ -181,7 +246,12 @@ fn an_editor_goes_before_the_terminal_it_was_started_from(desk: &Desk) {
     desk.exits.watch("terminal", terminal.pid());
     let logoff = desk.command(&["logoff"]);
     mousepad.press("Don't Save");
-    assert_eq!(logoff.wait_exit(LIMIT).code(), Some(0), "{}", logoff.stderr_so_far());
+    assert_eq!(
+        logoff.wait_exit(LIMIT).code(),
+        Some(0),
+        "{}",
+        logoff.stderr_so_far()
+    );
     assert_eq!(desk.ends_last_of(2), ["mousepad", "terminal", "compositor"]);
 }
 
@@ -199,7 +269,11 @@ fn stubborn(desk: &Desk) -> endsession_testkit::session::Proc {
     let script = "import gi\ngi.require_version('Gtk', '3.0')\nfrom gi.repository import Gtk\n\
                   w = Gtk.Window(title='stubborn')\nw.connect('delete-event', lambda *_: True)\n\
                   w.show_all()\nGtk.main()\n";
-    let script = desk.sandbox.write("stubborn.py", script).display().to_string();
+    let script = desk
+        .sandbox
+        .write("stubborn.py", script)
+        .display()
+        .to_string();
     let proc = desk.sandbox.spawn(["/usr/bin/python3", &script]);
     desk.wait_for_window("stubborn");
     proc
@@ -216,8 +290,13 @@ fn wait_for_descendant(ancestor: u32, program: &str) -> u32 {
             if comm.trim() == program {
                 return pid;
             }
-            let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-            todo.extend(children.split_whitespace().filter_map(|c| c.parse::<u32>().ok()));
+            let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))
+                .unwrap_or_default();
+            todo.extend(
+                children
+                    .split_whitespace()
+                    .filter_map(|c| c.parse::<u32>().ok()),
+            );
         }
         // The kernel tells nobody of a stranger's child; this is a readiness loop with a limit.
         std::thread::yield_now();

@@ -122,6 +122,16 @@ impl Display {
         }
     }
 
+    /// Whether every window that is known has been told of. sway's Xwayland windows wait for their
+    /// process to be known; a look that ends before would miss them.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        match self {
+            Self::Sway(d) => d.is_settled(),
+            Self::Wlr(_) | Self::X11(_) => true,
+        }
+    }
+
     /// Asks the window to close, as the user's click on its close button would. Never blocks; a
     /// window that is gone is no error.
     pub fn close(&mut self, window: WindowKey) {

@@ -162,6 +162,13 @@ impl SwayWindows {
         self.ledger.pop()
     }
 
+    /// Whether every window that is known has been told of; see
+    /// [`super::display::Display::is_settled`].
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.asking.is_none() || self.ledger.is_over()
+    }
+
     /// Asks the window to close.
     pub fn close(&mut self, window: WindowKey) {
         self.command(window, "kill");
