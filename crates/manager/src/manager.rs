@@ -264,7 +264,7 @@ impl Manager {
                 && child.pid() == pid
                 && child.status().is_none()
             {
-                let told = child.kill_at().is_some();
+                let told = child.was_told();
                 child.has_exited(status);
                 let (name, of) = (child.name().to_owned(), child.identity().clone());
                 self.session_exited(&name, &of, status, told);

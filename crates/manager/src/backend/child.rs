@@ -18,6 +18,8 @@ pub struct Child {
     identity: Identity,
     name: String,
     status: Option<ExitStatus>,
+    /// [`Child::end`] was called.
+    told: bool,
     kill_at: Option<Instant>,
 }
 
@@ -38,6 +40,7 @@ impl Child {
             identity,
             name,
             status: None,
+            told: false,
             kill_at: None,
         })
     }
@@ -81,8 +84,15 @@ impl Child {
                     self.pid()
                 );
             }
+            self.told = true;
             self.kill_at = Some(Instant::now() + KILL_AFTER);
         }
+    }
+
+    /// Whether its exit, when it comes, is our doing: also once it had to be killed.
+    #[must_use]
+    pub fn was_told(&self) -> bool {
+        self.told
     }
 
     /// When [`Child::kill`] is due.
