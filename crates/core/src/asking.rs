@@ -3,7 +3,7 @@
 use crate::action::{Action, Blocker, Notice, Phase, Why};
 use crate::app::{MAX_OWED, Responds, Silence, Vote};
 use crate::coordinator::{Coordinator, Look};
-use crate::event::Answer;
+use crate::event::{Answer, Round};
 use crate::id::{Identity, VoterId};
 use crate::time::Deadline;
 use crate::{CancelledBy, Force, Going};
@@ -17,7 +17,9 @@ impl Coordinator {
         let Some(u) = &self.under_way else {
             return false;
         };
-        if !u.forced && (u.pending > 0 || !u.blockers.is_empty()) {
+        // The first are asked beside what is held, so that the user learns of everything at once.
+        let blocked = !u.forced && !u.blockers.is_empty();
+        if !u.forced && u.pending > 0 || blocked && u.round.is_some() {
             return false;
         }
         if !self.look_is_fresh() {
@@ -32,6 +34,9 @@ impl Coordinator {
             .filter(|v| v.vote == Vote::Idle)
             .map(|v| v.round)
             .min();
+        if blocked && next.is_none_or(|r| r >= Round::late(u16::MAX)) {
+            return false;
+        }
         if let (Some(next), Some(u)) = (next, &mut self.under_way) {
             u.round = Some(next);
             u.unasked = true;
@@ -41,12 +46,12 @@ impl Coordinator {
         true
     }
 
-    fn round_reached(&self) -> Option<crate::Round> {
+    fn round_reached(&self) -> Option<Round> {
         self.under_way.as_ref().and_then(|u| u.round)
     }
 
     /// Asks every client that has not been asked, up to `round`; whether there was one.
-    pub(crate) fn ask_idle(&mut self, round: Option<crate::Round>) -> bool {
+    pub(crate) fn ask_idle(&mut self, round: Option<Round>) -> bool {
         let (Some(round), Some(u)) = (round, &mut self.under_way) else {
             return false;
         };

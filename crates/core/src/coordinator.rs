@@ -526,7 +526,11 @@ impl Coordinator {
             if self.phase() != Some(Phase::Confirming) {
                 self.show(false);
             }
-        } else if self.under_way.as_ref().is_some_and(|u| !u.shown) {
+        } else if self
+            .under_way
+            .as_ref()
+            .is_some_and(|u| !u.shown && !u.request.unattended)
+        {
             self.deadlines
                 .set_at_latest(self.now.plus(self.policy.show), Deadline::Show);
         }
@@ -558,13 +562,15 @@ impl Coordinator {
         }
     }
 
-    /// A request that waits for the user has a deadline unless somebody shows it.
+    /// A request that waits for the user has a deadline unless somebody shows it: the force of
+    /// its caller where that is still to come, else its end.
     fn mind_the_viewer(&mut self) {
         let waits = self
             .under_way
             .as_ref()
             .is_some_and(|u| u.phase == Phase::Confirming || u.slow || !u.blockers.is_empty());
-        if waits && !self.is_shown() {
+        let forced_later = self.deadlines.time_of(&Deadline::ForceAfter).is_some();
+        if waits && !self.is_shown() && !forced_later {
             // At least a moment: behind a lock it is set again and again.
             let unshown = self.now.plus(self.policy.unshown.max(1));
             self.deadlines.set_at_latest(unshown, Deadline::Unshown);

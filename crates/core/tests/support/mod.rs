@@ -416,7 +416,8 @@ impl Ghost {
             return Err("what blocks is not what the news said".to_owned());
         }
         let waits = self.confirming || !self.blocked.is_empty();
-        if waits && !shown && !c.deadlines().any(|d| *d == Deadline::Unshown) {
+        let ends = |d: &Deadline| matches!(d, Deadline::Unshown | Deadline::ForceAfter);
+        if waits && !shown && !c.deadlines().any(ends) {
             return Err("waits for the user without end, and shows it to nobody".to_owned());
         }
         Ok(())
