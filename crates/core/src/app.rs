@@ -239,3 +239,27 @@ impl App {
             .map(|(id, _)| *id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_to_answer_is_the_dialog_that_opened_after_the_close() {
+        let mut app = App::new();
+        let mut show = |id, dialog, after| {
+            let about = Window {
+                dialog,
+                ..Window::default()
+            };
+            app.windows.insert(WindowId(id), Win { about, after });
+            app.window_to_answer()
+        };
+        assert_eq!(show(2, false, false), Some(WindowId(2)));
+        // Of equals, the last to open is in front.
+        assert_eq!(show(5, false, false), Some(WindowId(5)));
+        assert_eq!(show(3, true, false), Some(WindowId(3)));
+        assert_eq!(show(4, false, true), Some(WindowId(4)));
+        assert_eq!(show(1, true, true), Some(WindowId(1)));
+    }
+}

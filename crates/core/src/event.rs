@@ -244,3 +244,34 @@ impl std::fmt::Display for ChoiceError {
 }
 
 impl std::error::Error for ChoiceError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn higher_levels_are_asked_first_and_late_clients_last() {
+        let mut rounds = [
+            Round::late(u16::MAX),
+            Round::early(0),
+            Round::late(0),
+            Round::early(Round::DEFAULT_LEVEL),
+            Round::early(0x3ff),
+        ];
+        rounds.sort();
+        let order = [
+            Round::early(0x3ff),
+            Round::early(Round::DEFAULT_LEVEL),
+            Round::early(0),
+            Round::late(u16::MAX),
+            Round::late(0),
+        ];
+        assert_eq!(rounds, order);
+    }
+
+    #[test]
+    fn a_higher_kind_includes_the_lower_and_more_force_the_less() {
+        assert!(Kind::LogOff < Kind::Restart && Kind::Restart < Kind::PowerOff);
+        assert!(Force::No < Force::IfHung && Force::After(u64::MAX) < Force::Now);
+    }
+}

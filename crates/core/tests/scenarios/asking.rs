@@ -1,0 +1,250 @@
+//! Who is asked, and the two kinds of no.
+
+use endsession_core::*;
+
+use crate::desk::{App, Desk, Says};
+use crate::{from, mail};
+
+#[test]
+fn nobody_objects_and_each_group_goes_before_the_next() {
+    let mut desk = Desk::new([
+        App::new("terminal").window("~"),
+        App::new("browser").browser("News"),
+        App::new("paint").window("cat").votes_late(Says::Yes),
+        mail(),
+        App::new("viewer").window("dog"),
+        App::new("notes").window("* list"),
+    ]);
+    desk.request(from(&desk, "terminal"));
+    desk.log_is(&[
+        "0.0 -- Asking",
+        "0.0 ask mail",
+        "0.0 mail says yes",
+        "0.0 ask paint",
+        "0.0 paint says yes",
+        "0.0 -- Closing",
+        "0.0 close notes: * list",
+        "0.0 notes has gone",
+        "0.0 close viewer: dog",
+        "0.0 viewer has gone",
+        "0.0 end paint",
+        "0.0 end mail",
+        "0.0 paint has gone",
+        "0.0 mail has gone",
+        "0.0 SIGTERM browser",
+        "0.0 browser has gone",
+        "0.0 close terminal: ~",
+        "0.0 terminal has gone",
+        "0.0 -- Ending",
+        "0.0 SIGTERM the rest",
+        "0.0 end the session: LogOff",
+        "0.0 OVER",
+    ]);
+}
+
+#[test]
+fn an_xsmp_client_is_asked_when_all_others_have_agreed() {
+    let mut desk = Desk::new([
+        App::new("paint").votes_late(Says::Yes),
+        App::new("mail").votes(Says::AsksUser),
+    ]);
+    desk.log_off();
+    desk.log_is(&["0.0 -- Asking", "0.0 ask mail", "0.0 mail asks the user"]);
+    desk.answers("mail", Answer::Accept);
+    desk.log_is(&[
+        "0.0 mail says yes",
+        "0.0 ask paint",
+        "0.0 paint says yes",
+        "0.0 -- Closing",
+        "0.0 end paint",
+        "0.0 end mail",
+        "0.0 paint has gone",
+        "0.0 mail has gone",
+        "0.0 -- Ending",
+        "0.0 SIGTERM the rest",
+        "0.0 end the session: LogOff",
+        "0.0 OVER",
+    ]);
+}
+
+#[test]
+fn an_empty_session_ends_at_once() {
+    let mut desk = Desk::new([]);
+    desk.log_off();
+    desk.log_is(&[
+        "0.0 -- Asking",
+        "0.0 -- Closing",
+        "0.0 -- Ending",
+        "0.0 SIGTERM the rest",
+        "0.0 end the session: LogOff",
+        "0.0 OVER",
+    ]);
+}
+
+#[test]
+fn a_refusal_blocks_and_a_cancel_reaches_everyone_asked_once() {
+    let mut desk = Desk::new([
+        mail(),
+        App::new("burner").votes(Says::No("burning")),
+        App::new("viewer").window("dog"),
+        App::new("paint").votes_late(Says::Yes),
+    ]);
+    desk.log_off();
+    desk.wait(1_000);
+    desk.log_is(&[
+        "0.0 -- Asking",
+        "0.0 ask mail",
+        "0.0 ask burner",
+        "0.0 mail says yes",
+        "0.0 burner says no: burning",
+        "0.0 blocked by burner, no: burning",
+        "0.3 show",
+    ]);
+    desk.choose(Choice::Cancel);
+    desk.wait(60_000);
+    desk.log_is(&[
+        "1.0 void mail",
+        "1.0 void burner",
+        "1.0 cleared burner, no: burning",
+        "1.0 hide",
+        "1.0 CANCELLED User; blocked by burner, no: burning",
+    ]);
+}
+
+#[test]
+fn the_users_no_in_an_application_cancels() {
+    let mut desk = Desk::new([mail(), App::new("editor").votes(Says::AsksUser)]);
+    desk.log_off();
+    desk.wait(600_000);
+    desk.answers("editor", Answer::UserRefused("letter is not saved".into()));
+    desk.log_is(&[
+        "0.0 -- Asking",
+        "0.0 ask mail",
+        "0.0 ask editor",
+        "0.0 mail says yes",
+        "0.0 editor asks the user",
+        "600.0 editor says that the user said no: letter is not saved",
+        "600.0 void mail",
+        "600.0 void editor",
+        "600.0 CANCELLED in editor: letter is not saved",
+    ]);
+}
+
+#[test]
+fn a_quick_answer_flashes_no_window() {
+    let mut desk = Desk::new([App::new("burner").votes(Says::Yes)]);
+    desk.inhibits("burner", "burning");
+    desk.log_off();
+    desk.wait(200);
+    desk.releases("burner");
+    desk.log_is(&[
+        "0.0 -- Asking",
+        "0.0 blocked by burner, inhibitor: burning",
+        "0.0 ask burner",
+        "0.0 burner says yes",
+        "0.2 cleared burner, inhibitor: burning",
+        "0.2 -- Closing",
+        "0.2 end burner",
+        "0.2 burner has gone",
+        "0.2 -- Ending",
+        "0.2 SIGTERM the rest",
+        "0.2 end the session: LogOff",
+        "0.2 OVER",
+    ]);
+}
+
+#[test]
+fn xsmp_clients_are_not_asked_while_anything_is_held() {
+    let mut desk = Desk::new([mail(), App::new("paint").votes_late(Says::Yes)]);
+    desk.inhibits("mail", "sending");
+    desk.log_off();
+    desk.log_is(&[
+        "0.0 -- Asking",
+        "0.0 blocked by mail, inhibitor: sending",
+        "0.0 ask mail",
+        "0.0 mail says yes",
+    ]);
+}
+
+#[test]
+fn an_inhibitor_taken_with_the_yes_blocks_until_it_is_released() {
+    let mut desk = Desk::new([App::new("gedit").window("a").votes(Says::YesBut("unsaved"))]);
+    desk.log_off();
+    desk.wait(1_000);
+    desk.log_is(&[
+        "0.0 -- Asking",
+        "0.0 ask gedit",
+        "0.0 blocked by gedit, inhibitor: unsaved",
+        "0.0 gedit says yes",
+        "0.3 show",
+    ]);
+    desk.releases("gedit");
+    desk.log_is(&[
+        "1.0 cleared gedit, inhibitor: unsaved",
+        "1.0 hide",
+        "1.0 -- Closing",
+        "1.0 end gedit",
+        "1.0 gedit has gone",
+        "1.0 -- Ending",
+        "1.0 SIGTERM the rest",
+        "1.0 end the session: LogOff",
+        "1.0 OVER",
+    ]);
+}
+
+#[test]
+fn a_refusal_is_asked_again_when_its_inhibitor_goes() {
+    let mut desk = Desk::new([mail(), App::new("burner").votes(Says::No("burning"))]);
+    desk.inhibits("burner", "disc in the drive");
+    desk.log_off();
+    desk.log_is(&[
+        "0.0 -- Asking",
+        "0.0 blocked by burner, inhibitor: disc in the drive",
+        "0.0 ask mail",
+        "0.0 ask burner",
+        "0.0 mail says yes",
+        "0.0 burner says no: burning",
+        "0.0 blocked by burner, no: burning",
+    ]);
+    desk.changes_manner("burner", Says::Yes);
+    desk.releases("burner");
+    desk.log_is(&[
+        "0.0 void burner",
+        "0.0 ask burner",
+        "0.0 cleared burner, no: burning",
+        "0.0 cleared burner, inhibitor: disc in the drive",
+        "0.0 burner says yes",
+        "0.0 -- Closing",
+        "0.0 end mail",
+        "0.0 end burner",
+        "0.0 mail has gone",
+        "0.0 burner has gone",
+        "0.0 -- Ending",
+        "0.0 SIGTERM the rest",
+        "0.0 end the session: LogOff",
+        "0.0 OVER",
+    ]);
+}
+
+#[test]
+fn a_job_blocks_until_it_has_ended() {
+    let mut desk = Desk::new([App::new("terminal").window("~")]);
+    desk.runs_job("terminal", "make");
+    desk.log_off();
+    desk.wait(1_000);
+    desk.job_ends("terminal");
+    desk.log_is(&[
+        "0.0 -- Asking",
+        "0.0 blocked by terminal, job: make",
+        "0.3 show",
+        "1.0 cleared terminal, job: make",
+        "1.0 hide",
+        "1.0 -- Closing",
+        "1.0 close terminal: ~",
+        "1.0 terminal has gone",
+        "1.0 -- Ending",
+        "1.0 SIGTERM the rest",
+        "1.0 end the session: LogOff",
+        "1.0 OVER",
+    ]);
+}
