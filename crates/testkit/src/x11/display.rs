@@ -388,8 +388,6 @@ impl Session {
 }
 
 fn numbers(bytes: &[u8]) -> Vec<u32> {
-    bytes
-        .chunks_exact(4)
-        .map(|four| u32::from_ne_bytes([four[0], four[1], four[2], four[3]]))
-        .collect()
+    let (words, _) = bytes.as_chunks();
+    words.iter().map(|word| u32::from_ne_bytes(*word)).collect()
 }
