@@ -362,7 +362,7 @@ impl Failure {
             "org.freedesktop.DBus.Error.InvalidArgs",
             format!(
                 "{member} takes ({expected}), and was called with ({})",
-                header.signature()
+                header.signature().to_string_no_parens()
             ),
         )
     }

@@ -27,14 +27,7 @@ impl Gnome {
                         ),
                     ));
                 }
-                self.presence.0 = status;
-                effects.signals.extend(signal(
-                    None,
-                    &format!("{PATH}/Presence"),
-                    PRESENCE,
-                    "StatusChanged",
-                    &status,
-                ));
+                self.set_presence(status, effects);
                 reply(header, &())
             }
             "SetStatusText" => {
@@ -42,18 +35,34 @@ impl Gnome {
                 let text: &str = body
                     .deserialize()
                     .map_err(|_| Failure::arguments(header, "s"))?;
-                self.presence.1 = clip(text, MAX_ID);
-                effects.signals.extend(signal(
-                    None,
-                    &format!("{PATH}/Presence"),
-                    PRESENCE,
-                    "StatusTextChanged",
-                    &self.presence.1.as_str(),
-                ));
+                self.set_presence_text(text, effects);
                 reply(header, &())
             }
             _ => Err(Failure::unknown_method(header)),
         }
+    }
+
+    /// Whether by its method or as a property: those who listen hear of it.
+    fn set_presence(&mut self, status: u32, effects: &mut Effects) {
+        self.presence.0 = status;
+        effects.signals.extend(signal(
+            None,
+            &format!("{PATH}/Presence"),
+            PRESENCE,
+            "StatusChanged",
+            &status,
+        ));
+    }
+
+    fn set_presence_text(&mut self, text: &str, effects: &mut Effects) {
+        self.presence.1 = clip(text, MAX_ID);
+        effects.signals.extend(signal(
+            None,
+            &format!("{PATH}/Presence"),
+            PRESENCE,
+            "StatusTextChanged",
+            &self.presence.1.as_str(),
+        ));
     }
 
     pub(super) fn properties(
@@ -110,18 +119,11 @@ impl Gnome {
                     .map_err(|_| Failure::arguments(header, "ssv"))?;
                 match (object, interface, name, value) {
                     (Object::Presence, PRESENCE, "status", Variant::U32(status)) if status <= 3 => {
-                        self.presence.0 = status;
-                        effects.signals.extend(signal(
-                            None,
-                            &format!("{PATH}/Presence"),
-                            PRESENCE,
-                            "StatusChanged",
-                            &status,
-                        ));
+                        self.set_presence(status, effects);
                         reply(header, &())
                     }
                     (Object::Presence, PRESENCE, "status-text", Variant::Str(text)) => {
-                        self.presence.1 = clip(&text, MAX_ID);
+                        self.set_presence_text(&text, effects);
                         reply(header, &())
                     }
                     _ => Err(Failure::new(
