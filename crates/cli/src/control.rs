@@ -8,7 +8,7 @@ use endsession_manager::control::{INTERFACE, NAME, PATH};
 use endsession_manager::report::{News, Status};
 use futures_util::StreamExt as _;
 use zbus::message::Type;
-use zbus::{Connection, Message, MessageStream, Variant, connection};
+use zbus::{Connection, DBusError as _, Message, MessageStream, Variant, connection};
 
 use crate::exit::{Exit, Failure, Result};
 
@@ -85,24 +85,33 @@ impl Control {
     where
         B: serde::Serialize + zbus::zvariant::DynamicType,
     {
-        match self
+        let called = self
             .connection
             .call_method(Some(NAME), PATH, Some(INTERFACE), member, body)
-            .await
-        {
-            Ok(reply) => Ok(reply),
-            Err(zbus::Error::MethodError(name, text, _)) => {
-                let text = text.unwrap_or_else(|| name.to_string());
-                Err(match name.as_str() {
-                    "org.endsession.Error.Unsupported" | "org.endsession.Error.SessionOver" => {
-                        Failure::Usage(text)
-                    }
-                    "org.freedesktop.DBus.Error.AccessDenied" => Failure::Usage(text),
-                    _ => Failure::Refused(text),
-                })
-            }
-            Err(error) => Err(error.into()),
-        }
+            .await;
+        let (name, text) = match called {
+            Ok(reply) => return Ok(reply),
+            Err(zbus::Error::MethodError(name, text, _)) => (name.to_string(), text),
+            // Errors with one of the bus's own names come apart from the others.
+            Err(zbus::Error::FDO(error)) => (
+                error.name().to_string(),
+                error.description().map(str::to_owned),
+            ),
+            Err(error) => return Err(error.into()),
+        };
+        let text = text.unwrap_or_else(|| name.clone());
+        Err(match name.as_str() {
+            "org.endsession.Error.Unsupported"
+            | "org.endsession.Error.SessionOver"
+            | "org.freedesktop.DBus.Error.AccessDenied"
+            | "org.freedesktop.DBus.Error.InvalidArgs" => Failure::Usage(text),
+            // It left, or the bus did, with our call in its hands.
+            "org.freedesktop.DBus.Error.NoReply"
+            | "org.freedesktop.DBus.Error.Disconnected"
+            | "org.freedesktop.DBus.Error.ServiceUnknown"
+            | "org.freedesktop.DBus.Error.NameHasNoOwner" => Failure::ManagerLeft,
+            _ => Failure::Refused(text),
+        })
     }
 
     /// Asks for every change from now on.
