@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use zbus::message::Type;
 use zbus::zvariant::DynamicType;
-use zbus::{Connection, Message, MessageStream, ObjectPath, Variant};
+use zbus::{Connection, DBusError as _, Message, MessageStream, ObjectPath, Variant};
 
 use super::LIMIT;
 
@@ -125,6 +125,11 @@ impl Raw {
             Err(zbus::Error::MethodError(name, text, _)) => Err(Refused {
                 name: name.to_string(),
                 text: text.unwrap_or_default(),
+            }),
+            // One of the bus's own names, which we use too.
+            Err(zbus::Error::FDO(error)) => Err(Refused {
+                name: error.name().to_string(),
+                text: error.description().unwrap_or_default().to_owned(),
             }),
             Err(error) => panic!("{member}: {error}"),
         }
