@@ -195,11 +195,21 @@ pub fn is_of_session(table: &Table, pid: u32, root: Option<u32>, verified: bool)
     verified || (inside && !outlives_sessions(table, stat))
 }
 
-/// Multiplexer servers and whatever was started under nohup are meant to outlive a session.
-fn outlives_sessions(table: &Table, stat: &Stat) -> bool {
+/// Multiplexer servers, what runs in them, and whatever was started under nohup are meant to
+/// outlive a session. Only what lies below us counts: the session itself may have been started
+/// from within tmux, or under nohup.
+#[must_use]
+pub fn outlives_sessions(table: &Table, stat: &Stat) -> bool {
     let server =
         |s: &Stat| s.comm.starts_with("tmux: server") || s.comm == "screen" || s.comm == "SCREEN";
-    server(stat) || table.ancestors(stat.pid).any(server) || ignores_hangup(stat.pid)
+    let own = std::process::id();
+    let around_us = |s: &Stat| s.pid == own || table.descends(own, s.pid);
+    server(stat)
+        || table
+            .ancestors(stat.pid)
+            .take_while(|s| !around_us(s))
+            .any(server)
+        || (ignores_hangup(stat.pid) && !ignores_hangup(own))
 }
 
 fn uid_of(pid: u32) -> Option<u32> {

@@ -65,6 +65,11 @@ pub fn find(
         };
         let inside = applications.contains(&emulator.pid)
             || root.is_some_and(|r| emulator.pid == r || table.descends(emulator.pid, r));
+        // What runs in a multiplexer outlives the session, and so does the client shown here.
+        let survives = process::outlives_sessions(table, emulator) || shown.comm == "tmux: client";
+        if survives {
+            continue;
+        }
         let asked_itself = group.iter().any(|p| applications.contains(&p.pid));
         if !inside || asked_itself || is_idle_shell(shown, &process::arguments(shown.pid)) {
             continue;
