@@ -35,6 +35,8 @@ pub(crate) fn start(verbose: bool) {
         None => {
             let stderr = tracing_subscriber::fmt::layer()
                 .without_time()
+                // It would tell of a lost terminal on that terminal, and panic.
+                .log_internal_errors(false)
                 .with_target(false)
                 .with_ansi(std::io::stderr().is_terminal())
                 .with_writer(std::io::stderr);

@@ -72,7 +72,7 @@ pub struct Manager {
     pub(crate) ended_by_itself: Option<ExitStatus>,
     pub(crate) bus_is_lost: bool,
     origin: Instant,
-    terminate: Signals,
+    terminate: Vec<Signals>,
     children: Signals,
 }
 
@@ -94,6 +94,11 @@ impl Manager {
                 source: e.into(),
             })
         };
+        let mut terminate = vec![on(SignalKind::terminate())?, on(SignalKind::interrupt())?];
+        // Whoever starts a session under nohup wants it to outlive the terminal.
+        if !crate::process::ignores_hangup(std::process::id()) {
+            terminate.push(on(SignalKind::hangup())?);
+        }
         let mut manager = Self {
             core: Coordinator::new(options.config.policy()),
             bus,
@@ -114,7 +119,7 @@ impl Manager {
             ended_by_itself: None,
             bus_is_lost: false,
             origin: Instant::now(),
-            terminate: on(SignalKind::terminate())?,
+            terminate,
             children: on(SignalKind::child())?,
             config: options.config,
         };
@@ -180,8 +185,8 @@ impl Manager {
             },
             event = next_of(&mut self.display) => self.display_event(event),
             of = self.exits.next() => self.exited(&of),
-            Some(()) = self.terminate.recv() => {
-                tracing::info!("SIGTERM: the session ends within {} ms", self.config.imposed());
+            () = any(&mut self.terminate) => {
+                tracing::info!("told to end: the session ends within {} ms", self.config.imposed());
                 // While no request is under way nobody has looked who is there.
                 self.look().await;
                 self.event(Event::Imposed(self.config.imposed()));
@@ -309,6 +314,22 @@ async fn next_of(display: &mut Option<Display>) -> crate::adapter::display::Disp
         Some(display) => display.next().await,
         None => std::future::pending().await,
     }
+}
+
+/// SIGTERM, Ctrl-C and the loss of the terminal all mean the same to a session.
+async fn any(signals: &mut [Signals]) {
+    std::future::poll_fn(|cx| {
+        let mut came = false;
+        for signal in signals.iter_mut() {
+            came |= signal.poll_recv(cx).is_ready();
+        }
+        if came {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
 }
 
 async fn until(at: Option<Instant>) {

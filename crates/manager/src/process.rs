@@ -218,7 +218,7 @@ fn uid_of(pid: u32) -> Option<u32> {
 }
 
 /// nohup leaves SIGHUP ignored in what it starts, and in all below it.
-fn ignores_hangup(pid: u32) -> bool {
+pub(crate) fn ignores_hangup(pid: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let mask = status
         .lines()
