@@ -3,7 +3,7 @@
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -133,6 +133,8 @@ impl PrivateBus {
             let process = Command::new("/bin/sh")
                 .args(["-c", &script])
                 .stdin(Stdio::from(fd))
+                // Ctrl-C in our terminal ends the session in order; for that it needs its bus.
+                .process_group(0)
                 .env_remove("LISTEN_FDNAMES")
                 .spawn()
                 .map_err(|e| Failure::io(format!("cannot start {program}"), e))?;
