@@ -135,21 +135,29 @@ pub(crate) enum Manner {
 }
 
 /// Prints completions to stdout.
-pub(crate) fn completions(shell: clap_complete::Shell) {
-    clap_complete::generate(
-        shell,
-        &mut Cli::command(),
-        "endsession",
-        &mut std::io::stdout(),
-    );
+pub(crate) fn completions(shell: clap_complete::Shell) -> Result<Exit> {
+    // The generator itself panics where it cannot write: a buffer always can be written to.
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "endsession", &mut text);
+    print(&text, "the completions")
 }
 
 /// Prints the manual page to stdout.
 pub(crate) fn man() -> Result<Exit> {
-    let page = clap_mangen::Man::new(Cli::command());
-    match page.render(&mut std::io::stdout()) {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command())
+        .render(&mut page)
+        .map_err(|e| Failure::io("cannot write the manual page", e))?;
+    print(&page, "the manual page")
+}
+
+/// Writes to stdout. A reader that has gone is no error.
+fn print(text: &[u8], what: &str) -> Result<Exit> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::io("cannot write the manual page", e))
+            Err(Failure::io(format!("cannot write {what}"), e))
         }
         _ => Ok(Exit::Done),
     }

@@ -56,10 +56,7 @@ fn main() -> ExitCode {
             Command::Manager(options) => manager::run(options).await,
             Command::Demo(options) => demo::run(options).await,
             Command::DemoApp(options) => demo::app::run(options).await,
-            Command::Completions { shell } => {
-                args::completions(shell);
-                Ok(Exit::Done)
-            }
+            Command::Completions { shell } => args::completions(shell),
             Command::Man => args::man(),
         }
     });
