@@ -31,6 +31,7 @@ pub(crate) enum On {
 }
 
 /// Runs each function as a test on dbus-daemon and as one on dbus-broker.
+#[allow(unused_macros, reason = "each test file uses its part")]
 macro_rules! on_both_buses {
     ($($name:ident),* $(,)?) => {
         mod on_dbus_daemon {
@@ -41,6 +42,7 @@ macro_rules! on_both_buses {
         }
     };
 }
+#[allow(unused_imports, reason = "each test file uses its part")]
 pub(crate) use on_both_buses;
 
 /// A sandbox with the binary under test in its `PATH`, and no bus.
@@ -209,5 +211,15 @@ pub(crate) fn wait_for_status(session: &Session, reached: impl Fn(&Value) -> boo
             begun.elapsed() < LIMIT,
             "never within {LIMIT:?}: {status:#}"
         );
+    }
+}
+
+/// Waits until `reached`. For what nothing announces: a process between fork and exec.
+#[track_caller]
+pub(crate) fn until(reached: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !reached() {
+        assert!(begun.elapsed() < LIMIT, "never within {LIMIT:?}");
+        std::thread::sleep(Duration::from_millis(2));
     }
 }

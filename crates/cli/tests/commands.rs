@@ -1,0 +1,310 @@
+//! The command's manners: help, wrong usage, no session to talk to, a reader that has gone, and a
+//! configuration that is wrong.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
+mod support;
+
+use std::process::Stdio;
+
+use endsession_testkit::bus::Bus;
+use endsession_testkit::names::OwnsName;
+use support::{Done, LIMIT, On, Session, endsession, sandbox};
+
+const COMMANDS: [&str; 9] = [
+    "logoff",
+    "status",
+    "watch",
+    "cancel",
+    "run",
+    "manager",
+    "demo",
+    "completions",
+    "man",
+];
+
+#[test]
+fn every_command_explains_itself() {
+    let sandbox = sandbox();
+    let all = endsession(&sandbox, &["--help"]);
+    assert_eq!(all.code(), Some(0));
+    assert!(all.out.contains("Exit status: 0"), "{all:?}");
+    for command in COMMANDS {
+        assert!(all.out.contains(command), "{command}");
+        let help = endsession(&sandbox, &[command, "--help"]);
+        assert_eq!((help.code(), help.err.as_str()), (Some(0), ""), "{command}");
+        assert!(
+            help.out.contains(&format!("Usage: endsession {command}")),
+            "{help:?}"
+        );
+    }
+    assert!(!all.out.contains("demo-app"), "{}", all.out);
+}
+
+#[test]
+fn the_version_and_the_manual_are_printed() {
+    let sandbox = sandbox();
+    let version = endsession(&sandbox, &["--version"]);
+    assert_eq!(
+        version.out,
+        format!("endsession {}\n", env!("CARGO_PKG_VERSION"))
+    );
+    let man = endsession(&sandbox, &["man"]);
+    assert!(
+        man.code() == Some(0) && man.out.contains(".TH endsession"),
+        "{man:?}"
+    );
+    for shell in ["bash", "zsh", "fish"] {
+        let completions = endsession(&sandbox, &["completions", shell]);
+        assert!(
+            completions.code() == Some(0) && completions.out.contains("logoff"),
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn wrong_usage_is_status_2_and_says_what_is_wrong() {
+    let sandbox = sandbox();
+    let wrong: [(&[&str], &str); 8] = [
+        (&[], "Usage"),
+        (&["explode"], "explode"),
+        (&["logoff", "--colour"], "--colour"),
+        (&["logoff", "--timeout", "soon"], "30s"),
+        (&["logoff", "--force", "--confirm"], "cannot be used with"),
+        (
+            &["logoff", "--no-dialog", "--confirm"],
+            "cannot be used with",
+        ),
+        (&["run"], "COMMAND"),
+        (&["completions", "tcl"], "tcl"),
+    ];
+    for (arguments, said) in wrong {
+        let done = endsession(&sandbox, arguments);
+        assert_eq!(done.code(), Some(2), "{arguments:?}: {done:?}");
+        assert!(done.err.contains(said), "{arguments:?}: {done:?}");
+        assert_eq!(done.out, "", "{arguments:?}");
+    }
+}
+
+#[track_caller]
+fn has_no_session(done: &Done, said: &str) {
+    assert_eq!(done.code(), Some(3), "{done:?}");
+    assert!(
+        done.err.starts_with("endsession: ") && done.err.contains(said),
+        "{done:?}"
+    );
+    assert_eq!(
+        (done.out.as_str(), done.err.lines().count()),
+        ("", 1),
+        "{done:?}"
+    );
+}
+
+const NEED_A_SESSION: [&[&str]; 6] = [
+    &["logoff"],
+    &["logoff", "--json", "--force"],
+    &["status"],
+    &["status", "--json"],
+    &["watch"],
+    &["cancel"],
+];
+
+#[test]
+fn without_a_bus_there_is_no_session() {
+    let sandbox = sandbox();
+    for command in NEED_A_SESSION {
+        has_no_session(&endsession(&sandbox, command), "DBUS_SESSION_BUS_ADDRESS");
+    }
+    has_no_session(
+        &endsession(&sandbox, &["manager"]),
+        "DBUS_SESSION_BUS_ADDRESS",
+    );
+}
+
+#[test]
+fn a_bus_that_does_not_answer_is_named() {
+    let sandbox = sandbox();
+    sandbox.set_env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus");
+    for command in NEED_A_SESSION {
+        has_no_session(&endsession(&sandbox, command), "unix:path=/nowhere/bus");
+    }
+    sandbox.set_env("DBUS_SESSION_BUS_ADDRESS", "nonsense");
+    has_no_session(&endsession(&sandbox, &["status"]), "nonsense");
+    has_no_session(&endsession(&sandbox, &["manager"]), "nonsense");
+}
+
+#[test]
+fn a_bus_without_a_manager_has_no_session() {
+    let sandbox = sandbox();
+    let _bus = Bus::daemon_in(&sandbox);
+    for command in NEED_A_SESSION {
+        has_no_session(&endsession(&sandbox, command), "endsession run -- COMMAND");
+    }
+}
+
+#[test]
+fn another_manager_is_named() {
+    let sandbox = sandbox();
+    let bus = Bus::daemon_in(&sandbox);
+    let _other = OwnsName::take(&bus, "org.kde.ksmserver");
+    for command in NEED_A_SESSION {
+        has_no_session(
+            &endsession(&sandbox, command),
+            "org.kde.ksmserver manages this session",
+        );
+    }
+}
+
+#[test]
+fn cancel_with_nothing_under_way_is_status_1() {
+    let session = Session::on(On::Daemon);
+    let done = session.endsession(&["cancel"]);
+    assert_eq!(done.code(), Some(1));
+    assert_eq!(
+        done.err,
+        "endsession: there is no log-off under way to cancel\n"
+    );
+}
+
+#[test]
+fn cancel_cancels_what_is_under_way() {
+    let session = Session::on(On::Daemon);
+    let raw = session.watcher();
+    raw.request(&[("confirm", true.into())]).unwrap();
+    let done = session.endsession(&["cancel"]);
+    assert_eq!(
+        (done.code(), done.err.as_str()),
+        (Some(0), "The log-off was cancelled.\n")
+    );
+    assert_eq!(raw.hears_outcome()["by"], "user");
+}
+
+/// Runs a command whose output nobody reads: the pipe's other end is closed before it starts.
+#[track_caller]
+fn into_a_closed_pipe(session: &Session, arguments: &[&str]) -> Done {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = session
+        .sandbox
+        .as_user([&["endsession"], arguments].concat());
+    command
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .stderr(Stdio::piped());
+    let output = command.spawn().unwrap().wait_with_output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    Done {
+        status: output.status,
+        out: String::new(),
+        err,
+    }
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_error() {
+    let session = Session::on(On::Daemon);
+    let all: [&[&str]; 8] = [
+        &["status"],
+        &["status", "--json"],
+        &["man"],
+        &["completions", "bash"],
+        &["completions", "zsh"],
+        &["--help"],
+        &["--version"],
+        &["logoff", "--json"],
+    ];
+    for arguments in all {
+        let done = into_a_closed_pipe(&session, arguments);
+        assert_eq!(
+            (done.code(), done.err.as_str()),
+            (Some(0), ""),
+            "{arguments:?}"
+        );
+    }
+    session.ends_in_order();
+}
+
+#[test]
+fn a_demo_that_nobody_reads_ends_all_the_same() {
+    let session = Session::on(On::Daemon);
+    let done = into_a_closed_pipe(&session, &["demo", "--yes"]);
+    assert_eq!((done.code(), done.err.as_str()), (Some(0), ""));
+}
+
+/// Runs `run` with a configuration; the command would leave a trace.
+#[track_caller]
+fn with_configuration(text: &str) -> (Done, String) {
+    let sandbox = sandbox();
+    let file = sandbox.write("wrong.toml", text).display().to_string();
+    let trace = sandbox.home().join("trace");
+    let trace = trace.to_str().unwrap();
+    let done = endsession(&sandbox, &["run", "--config", &file, "--", "touch", trace]);
+    assert!(
+        !std::path::Path::new(trace).exists(),
+        "started in spite of {text:?}"
+    );
+    assert_eq!(std::fs::read_dir(sandbox.runtime_dir()).unwrap().count(), 0);
+    (done, file)
+}
+
+#[test]
+fn a_wrong_configuration_is_status_2_and_nothing_is_started() {
+    let wrong = [
+        (
+            "[deadlines]\nslow = \"1s\"\n  slov = \"1s\"\n",
+            "3:3",
+            "slov",
+        ),
+        ("[deadlines]\nslow = 5\n", "2:8", "string"),
+        ("[deadlines]\nslow = \"soon\"\n", "2:8", "30s"),
+        ("[dead-lines]\n", "1:2", "dead-lines"),
+        ("[deadlines\n", "1:11", ""),
+        ("\u{feff}\n[deadlines]\nslow = -1", "3:8", "string"),
+    ];
+    for (text, place, said) in wrong {
+        let (done, file) = with_configuration(text);
+        assert_eq!(done.code(), Some(2), "{done:?}");
+        assert!(
+            done.err
+                .starts_with(&format!("endsession: {file}:{place}: ")),
+            "{done:?}"
+        );
+        assert!(done.err.contains(said), "{done:?}");
+    }
+}
+
+#[test]
+fn a_configuration_that_is_named_must_be_there() {
+    let sandbox = sandbox();
+    for command in [
+        &["run", "--config", "/nowhere.toml", "--", "touch", "trace"][..],
+        &["manager", "--config", "/nowhere.toml"],
+    ] {
+        let done = endsession(&sandbox, command);
+        assert_eq!(done.code(), Some(2), "{done:?}");
+        assert!(done.err.contains("/nowhere.toml: No such file"), "{done:?}");
+    }
+    assert!(!sandbox.home().join("trace").exists());
+}
+
+#[test]
+fn the_users_own_configuration_is_read_where_none_is_named() {
+    let sandbox = sandbox();
+    let file = sandbox.write(
+        ".config/endsession/config.toml",
+        "[deadlines]\nslov = \"1s\"\n",
+    );
+    let done = endsession(&sandbox, &["run", "true"]);
+    assert_eq!(done.code(), Some(2), "{done:?}");
+    assert!(
+        done.err.contains(&format!("{}:2:1: ", file.display())),
+        "{done:?}"
+    );
+    let other = sandbox.dir().join("other");
+    sandbox.set_env("XDG_CONFIG_HOME", &other);
+    let run = sandbox.spawn(["endsession", "run", "true"]);
+    assert_eq!(run.wait_exit(LIMIT).code(), Some(0));
+}
