@@ -2,6 +2,8 @@
 //! died.
 
 use endsession_testkit::apps;
+use endsession_testkit::session::Sandbox;
+use endsession_testkit::x11::Xvfb;
 use rustix::process::Signal;
 
 use crate::desk::{Desk, LIMIT, Shown};
@@ -68,4 +70,34 @@ fn a_compositor_that_is_told_to_exit_by_its_own_command_ends_the_session() {
         desk.run.stderr_so_far()
     );
     terminal.wait_exit(LIMIT);
+}
+
+#[test]
+fn a_single_application_without_a_window_manager_is_a_session() {
+    let sandbox = Sandbox::new();
+    let xvfb = Xvfb::start_in(&sandbox);
+    let run = crate::desk::start(
+        &sandbox,
+        &["xterm", "-title", "kiosk", "-e", "bash", "--norc", "-i"],
+    );
+    let window = xvfb.wait_for_window(LIMIT, |w| w.title == "kiosk");
+    crate::wait_for_descendant(window.pid.unwrap(), "bash");
+    let logoff = sandbox.spawn(["endsession", "logoff", "--no-dialog"]);
+    assert_eq!(
+        logoff.wait_exit(LIMIT).code(),
+        Some(0),
+        "{}",
+        logoff.stderr_so_far()
+    );
+    assert_eq!(
+        run.wait_exit(LIMIT).code(),
+        Some(0),
+        "{}",
+        run.stderr_so_far()
+    );
+    assert!(
+        !run.stderr_so_far().contains("SIGKILL"),
+        "{}",
+        run.stderr_so_far()
+    );
 }
