@@ -256,7 +256,7 @@ pub(crate) fn dialogs() -> Session {
     .may(answers(1, "yn"))
     .may([gone(1), gone(2), seen(3, app(2), dialog()), gone(3)])
     .may([seen(2, app(2), Window::default()), gone(4), exited(2)])
-    .may([ask_again(), end_all()])
+    .may([ask_again()])
 }
 
 /// Windows of which no process is known, closed again and again, one whose process becomes known

@@ -39,6 +39,9 @@ pub struct Ghost {
     pub imposed: bool,
     pub if_hung: bool,
     pub confirming: bool,
+    pub closing: bool,
+    /// Some XSMP client has been asked.
+    pub late_round: bool,
     pub ending: bool,
     pub backend: bool,
     pub over: bool,
@@ -87,6 +90,19 @@ impl Ghost {
             }
         }
         Ok(())
+    }
+
+    /// Everybody for whom being asked closes nothing has agreed, and nothing is held.
+    fn early_ones_agree(&self) -> Result<(), String> {
+        for (id, (of, asked)) in &self.voters {
+            if !self.late.contains(id) && *asked != Asked::Yes && !self.free(of) {
+                return Err(format!("{id:?} of {of:?} is {asked:?}"));
+            }
+        }
+        match self.holds.values().find(|of| !self.free(of)) {
+            Some(of) => Err(format!("{of:?} holds it")),
+            None => Ok(()),
+        }
     }
 
     fn holds_of(&self, of: &Identity) -> bool {
@@ -216,6 +232,12 @@ impl Ghost {
                 }
                 if self.free(&of) {
                     return err("asked again after its consent was overridden");
+                }
+                if self.late.contains(v) && !self.closing && !self.late_round {
+                    if let Err(why) = self.early_ones_agree() {
+                        return err(&format!("an XSMP client asked too early ({why})"));
+                    }
+                    self.late_round = true;
                 }
                 self.voters.insert(*v, (of, Asked::Waiting));
             }
@@ -370,6 +392,7 @@ impl Ghost {
             Action::Notice(Notice::Cleared(b)) if !self.blocked.remove(b) => {
                 return err("cleared what did not block");
             }
+            Action::Notice(Notice::Phase(Phase::Closing)) => self.closing = true,
             Action::Show(on) => {
                 if *on == self.showing || !self.under_way {
                     return err("shown, or hidden, twice or for nothing");
