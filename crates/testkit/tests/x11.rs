@@ -56,7 +56,7 @@ fn what_is_typed_arrives_with_openbox() {
 #[test]
 fn a_closed_window_goes_and_its_program_with_it() {
     let xvfb = Xvfb::with_openbox();
-    let (xterm, window) = settled(&xvfb, "while :; do read line; done");
+    let (xterm, window) = settled(&xvfb, "while :; do sleep 0.1; done");
     assert_eq!(xvfb.titles(), ["settled"]);
     xvfb.close(&window);
     xvfb.wait_until_empty(LIMIT);
@@ -66,7 +66,7 @@ fn a_closed_window_goes_and_its_program_with_it() {
 #[test]
 fn a_chord_is_pressed() {
     let xvfb = Xvfb::start();
-    let (xterm, window) = settled(&xvfb, "while :; do read line; done");
+    let (xterm, window) = settled(&xvfb, "while :; do sleep 0.1; done");
     xvfb.press(&window, &["Control", "c"]);
     xterm.wait_exit(LIMIT);
 }
