@@ -55,6 +55,8 @@ pub(crate) fn test(args: &[String]) -> Result<()> {
     packages::ensure()?;
     let mut args: Vec<&str> = args.iter().map(String::as_str).collect();
     let is_selection = !args.is_empty();
+    // One run tells of everything that fails.
+    args.insert(0, "--no-fail-fast");
     if !args
         .iter()
         .any(|arg| arg.starts_with("-p") || arg.starts_with("--package"))

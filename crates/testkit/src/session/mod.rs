@@ -323,7 +323,7 @@ impl Sandbox {
     }
 
     /// The command that runs `command` here: as the sandbox's user, with its environment, and to be
-    /// killed when this process dies. For callers that spawn it themselves.
+    /// killed when the thread that spawns it ends. For callers that spawn it themselves.
     #[track_caller]
     pub fn as_user(&self, command: impl ToCommand) -> Command {
         self.wrap(&command.to_command(), Signal::KILL)
