@@ -2,6 +2,7 @@
 //! and raw peers on that bus.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod application;
 pub(crate) mod raw;
 
 use std::path::Path;
