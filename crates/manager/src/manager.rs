@@ -133,6 +133,11 @@ impl Manager {
     /// Says how the session is to be ended.
     #[must_use]
     pub fn with_backend(mut self, backend: Backend) -> Self {
+        if matches!(backend, Backend::Nothing) {
+            // In the demo's own process Ctrl-C and a lost terminal are the user's word to the demo,
+            // which cancels; only SIGTERM is ours.
+            self.terminate.truncate(1);
+        }
         self.backend = backend;
         self
     }
