@@ -75,7 +75,12 @@ impl Proc {
         let log = |kind: &str| File::create(path(kind)).expect("a log file");
         let stdout = match child.stdout.take() {
             Some(pipe) => Output::record(format!("{name}'s output"), pipe, log("out")),
-            None => Output::new(format!("{name}'s output on its terminal")),
+            None => {
+                // The terminal records it; nobody is to wait for an end of this one.
+                let output = Output::new(format!("{name}'s output on its terminal"));
+                output.close();
+                output
+            }
         };
         let stderr = match child.stderr.take() {
             Some(pipe) => Output::record(format!("{name}'s error output"), pipe, log("err")),
