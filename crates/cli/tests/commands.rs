@@ -230,8 +230,8 @@ fn a_reader_that_has_gone_is_no_error() {
 #[test]
 fn a_demo_that_nobody_reads_ends_all_the_same() {
     let session = Session::on(On::Daemon);
-    let done = into_a_closed_pipe(&session, &["demo", "--yes"]);
-    assert_eq!((done.code(), done.err.as_str()), (Some(0), ""));
+    let done = into_a_closed_pipe(&session, &["demo", "--no"]);
+    assert_eq!((done.code(), done.err.as_str()), (Some(1), ""));
 }
 
 /// Runs `run` with a configuration; the command would leave a trace.
