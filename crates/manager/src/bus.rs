@@ -144,7 +144,8 @@ impl Bus {
                 });
             }
         }
-        for name in ["org.gnome.SessionManager", crate::control::NAME] {
+        // Ours first: whoever sees the other one owned and not ours takes us for another manager.
+        for name in [crate::control::NAME, "org.gnome.SessionManager"] {
             const DO_NOT_QUEUE: u32 = 4;
             let reply = self
                 .connection
