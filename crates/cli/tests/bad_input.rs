@@ -13,14 +13,12 @@ use std::time::{Duration, Instant};
 
 use endsession_testkit::gnome_client::{GnomeClient, Manner};
 use futures_util::future::join_all;
-use rustix::process::{Pid, Signal, getuid, kill_process};
+use rustix::process::getuid;
 use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
 use support::raw::{
     CONTROL, CONTROL_PATH, MANAGER, MANAGER_PATH, OWN_CLIENT, PRIVATE, Raw, refusal,
 };
-use support::{
-    IDLE, LIMIT, On, Session, endsession, on_both_buses, sandbox, start_with_private_bus,
-};
+use support::{LIMIT, On, Session, on_both_buses};
 use zbus::{Message, ObjectPath};
 
 on_both_buses!(
@@ -461,59 +459,4 @@ fn another_user_is_denied(on: On) {
         );
     }
     assert!(session.run.is_alive());
-}
-
-#[test]
-fn a_bus_that_dies_ends_the_request_and_not_the_session() {
-    let sandbox = sandbox();
-    let script = "mkfifo $HOME/end; read -r line <$HOME/end; exit 5";
-    let run = start_with_private_bus(&sandbox, "", &["sh", "-c", script]);
-    let address = sandbox.env("DBUS_SESSION_BUS_ADDRESS").unwrap();
-    let client = GnomeClient::register_on(
-        address.to_str().unwrap(),
-        sandbox.uid(),
-        "editor",
-        Manner::Silent,
-    );
-    let client = client.unwrap();
-    let logoff = sandbox.spawn(["endsession", "logoff"]);
-    client.wait_for("QueryEndSession", LIMIT);
-    let bus = sandbox.processes().into_iter().find(|pid| {
-        std::fs::read_to_string(format!("/proc/{pid}/comm"))
-            .is_ok_and(|c| c.trim() == "dbus-daemon")
-    });
-    let bus = Pid::from_raw(i32::try_from(bus.unwrap()).unwrap()).unwrap();
-    kill_process(bus, Signal::KILL).unwrap();
-    assert_eq!(logoff.wait_exit(LIMIT).code(), Some(3));
-    logoff
-        .stderr()
-        .wait_for("the manager left before the request had ended", LIMIT);
-    run.stderr().wait_for("the session bus is gone", LIMIT);
-    assert_eq!(endsession(&sandbox, &["status"]).code(), Some(3));
-    // The session goes on until its command ends, and has its status.
-    assert!(run.is_alive());
-    std::fs::write(sandbox.home().join("end"), "now\n").unwrap();
-    assert_eq!(run.wait_exit(LIMIT).code(), Some(5));
-    assert!(
-        !run.stderr_so_far().contains("panicked"),
-        "{}",
-        run.stderr_so_far()
-    );
-}
-
-#[test]
-fn a_session_whose_bus_died_still_ends_on_sigterm() {
-    let sandbox = sandbox();
-    let run = start_with_private_bus(&sandbox, "", &IDLE);
-    support::until(|| sandbox.processes().len() == 3);
-    let bus = sandbox.processes().into_iter().find(|pid| {
-        std::fs::read_to_string(format!("/proc/{pid}/comm"))
-            .is_ok_and(|c| c.trim() == "dbus-daemon")
-    });
-    let bus = Pid::from_raw(i32::try_from(bus.unwrap()).unwrap()).unwrap();
-    kill_process(bus, Signal::KILL).unwrap();
-    run.stderr().wait_for("the session bus is gone", LIMIT);
-    run.terminate();
-    assert_eq!(run.wait_exit(LIMIT).code(), Some(0));
-    assert_eq!(sandbox.processes(), [0; 0]);
 }

@@ -77,7 +77,8 @@ impl Session {
             On::Broker => Bus::broker_in(&sandbox),
         };
         let run = start(&sandbox, deadlines, command);
-        bus.wait_for_name("org.endsession.Manager1", LIMIT);
+        // The last of its names: the manager is all there.
+        bus.wait_for_name("org.gnome.SessionManager", LIMIT);
         Self { run, bus, sandbox }
     }
 
@@ -146,6 +147,8 @@ pub(crate) fn start_with_private_bus(sandbox: &Sandbox, deadlines: &str, command
         "DBUS_SESSION_BUS_ADDRESS",
         format!("unix:path={}", socket.display()),
     );
+    // Its socket is there before anybody listens for a manager behind it.
+    until(|| endsession(sandbox, &["status"]).code() == Some(0));
     run
 }
 
