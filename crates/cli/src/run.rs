@@ -111,6 +111,10 @@ impl PrivateBus {
                 e,
             )
         })?;
+        // dbus-broker's launcher takes no other; dbus-daemon does not mind.
+        listener
+            .set_nonblocking(true)
+            .map_err(|e| Failure::io("cannot prepare the session bus's socket", e))?;
         let programs = [
             // Both take their listening socket from whoever starts them, so that the bus can be
             // connected to from the first moment.

@@ -196,20 +196,21 @@ pub fn is_of_session(table: &Table, pid: u32, root: Option<u32>, verified: bool)
 }
 
 /// Multiplexer servers, what runs in them, and whatever was started under nohup are meant to
-/// outlive a session. Only what lies below us counts: the session itself may have been started
-/// from within tmux, or under nohup.
+/// outlive a session.
+fn outlives_sessions(table: &Table, stat: &Stat) -> bool {
+    is_multiplexed(table, stat) || (ignores_hangup(stat.pid) && !ignores_hangup(std::process::id()))
+}
+
+/// Whether a process is a multiplexer's server or runs in one. Only what lies below us counts:
+/// the session itself may have been started from within tmux.
 #[must_use]
-pub fn outlives_sessions(table: &Table, stat: &Stat) -> bool {
+pub fn is_multiplexed(table: &Table, stat: &Stat) -> bool {
     let server =
         |s: &Stat| s.comm.starts_with("tmux: server") || s.comm == "screen" || s.comm == "SCREEN";
     let own = std::process::id();
     let around_us = |s: &Stat| s.pid == own || table.descends(own, s.pid);
-    server(stat)
-        || table
-            .ancestors(stat.pid)
-            .take_while(|s| !around_us(s))
-            .any(server)
-        || (ignores_hangup(stat.pid) && !ignores_hangup(own))
+    let inside = table.ancestors(stat.pid).take_while(|s| !around_us(s));
+    server(stat) || inside.into_iter().any(server)
 }
 
 fn uid_of(pid: u32) -> Option<u32> {

@@ -66,7 +66,7 @@ pub fn find(
         let inside = applications.contains(&emulator.pid)
             || root.is_some_and(|r| emulator.pid == r || table.descends(emulator.pid, r));
         // What runs in a multiplexer outlives the session, and so does the client shown here.
-        let survives = process::outlives_sessions(table, emulator) || shown.comm == "tmux: client";
+        let survives = process::is_multiplexed(table, emulator) || shown.comm == "tmux: client";
         if survives {
             continue;
         }
