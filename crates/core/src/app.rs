@@ -44,6 +44,13 @@ pub(crate) struct Voter {
     pub(crate) owed: u8,
 }
 
+impl Voter {
+    /// It has been asked and has not answered.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.vote, Vote::Asked(_) | Vote::AskingUser)
+    }
+}
+
 /// More debts than this are not remembered: a client that never pays would be silent for ever.
 pub(crate) const MAX_OWED: u8 = 2;
 
@@ -167,12 +174,14 @@ impl App {
         matches!(self.responds, Responds::No | Responds::Stopped)
     }
 
-    /// How many of its clients have been asked and have not answered.
-    pub(crate) fn pending(&self) -> usize {
-        self.voters
-            .values()
-            .filter(|v| matches!(v.vote, Vote::Asked(_) | Vote::AskingUser))
-            .count()
+    /// It was closed or told, and Closing waits for it. Windows of the requester that stay never
+    /// count against its request.
+    pub(crate) fn is_leaving(&self, requester: bool) -> bool {
+        match self.going {
+            Going::No | Going::GaveUp => false,
+            Going::Stays => !requester,
+            _ => true,
+        }
     }
 
     /// Votes and holds that speak against ending it, whatever its windows do.

@@ -19,7 +19,7 @@ impl Coordinator {
         };
         // The first are asked beside what is held, so that the user learns of everything at once.
         let blocked = !u.forced && !u.blockers.is_empty();
-        if !u.forced && u.pending > 0 || blocked && u.round.is_some() {
+        if !u.forced && !u.pending.is_empty() || blocked && u.round.is_some() {
             return false;
         }
         if !self.look_is_fresh() {
@@ -85,7 +85,7 @@ impl Coordinator {
         self.deadlines
             .set(self.now.plus(self.policy.slow), Deadline::Voter(id));
         if let Some(u) = &mut self.under_way {
-            u.pending += 1;
+            u.pending.insert(id);
         }
         self.outdate_look();
         self.act(Action::Query(id));
@@ -139,7 +139,7 @@ impl Coordinator {
         let Some(voter) = self.apps.get_mut(&of).and_then(|a| a.voters.get_mut(&id)) else {
             return;
         };
-        let open = matches!(voter.vote, Vote::Asked(_) | Vote::AskingUser);
+        let open = voter.is_open();
         let debt = voter.owed > 0 && matches!(voter.vote, Vote::Asked(_));
         if !open || (debt && answer == Answer::Accept) {
             voter.owed = voter.owed.saturating_sub(1);
@@ -157,13 +157,15 @@ impl Coordinator {
         self.deadlines.clear(&Deadline::Voter(id));
         self.outdate_look();
         self.notice(Notice::Answered(of.clone(), answer.clone()));
+        if let Some(u) = &mut self.under_way {
+            u.untold |= answer == Answer::Accept;
+            if answer != Answer::AskingUser {
+                u.pending.remove(&id);
+            }
+        }
         match answer {
             // The common case among a thousand clients: one answer fewer to wait for.
-            Answer::Accept if !was_slow => {
-                if let Some(u) = self.under_way.as_mut().filter(|_| counts) {
-                    u.pending = u.pending.saturating_sub(1);
-                }
-            }
+            Answer::Accept if !was_slow => {}
             Answer::UserRefused(reason) if counts => {
                 let name = self
                     .apps
@@ -172,7 +174,7 @@ impl Coordinator {
                     .unwrap_or_default();
                 self.cancel(CancelledBy::InApplication { name, reason });
             }
-            _ => self.touch_state(),
+            _ => self.touch(&of),
         }
     }
 
@@ -202,7 +204,7 @@ impl Coordinator {
         };
         self.deadlines
             .set(self.now.plus(again.max(1)), Deadline::Voter(id));
-        self.touch_state();
+        self.touch(&of);
         if self.is_silence_final(&before) {
             self.cancel_for_silence(&of);
         } else {
@@ -270,7 +272,6 @@ impl Coordinator {
         }
         self.outdate_look();
         self.look_is_fresh();
-        self.touch_state();
     }
 
     /// Voids the refusals of one application and asks those clients anew.
@@ -289,7 +290,7 @@ impl Coordinator {
             self.act(Action::CancelQuery(voter));
             self.ask(voter);
         }
-        self.touch_state();
+        self.touch(of);
     }
 
     /// Something that an application refused for has gone: its refusal is asked again.

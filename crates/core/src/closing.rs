@@ -1,6 +1,8 @@
 //! Closing: applications are let go, each group wholly gone before the next is touched, so that
 //! a No costs least. And the ladder on which a single application goes.
 
+use std::collections::BTreeSet;
+
 use crate::Phase;
 use crate::action::{Action, Notice, Signal, Why};
 use crate::app::{App, Going, Vote};
@@ -33,13 +35,16 @@ impl Coordinator {
         if self.is_held() {
             return false;
         }
-        if self.tell_late_voters() {
+        let Some(u) = &mut self.under_way else {
+            return false;
+        };
+        if std::mem::take(&mut u.untold) && self.tell_late_voters() {
             return true;
         }
         let waits = self
-            .apps
-            .iter()
-            .any(|(of, a)| a.going != Going::No && !self.is_done(of, a));
+            .under_way
+            .as_ref()
+            .is_some_and(|u| !u.leaving.is_empty());
         if waits || !self.look_is_fresh() {
             return false;
         }
@@ -65,15 +70,8 @@ impl Coordinator {
     pub(crate) fn is_held(&self) -> bool {
         self.under_way.as_ref().is_some_and(|u| {
             let objects = |b: &crate::Blocker| !matches!(b.why, Why::Window { .. });
-            !u.forced && (u.pending > 0 || u.blockers.iter().any(objects))
+            !u.forced && (!u.pending.is_empty() || u.blockers.iter().any(objects))
         })
-    }
-
-    /// Whether an application no longer holds up Closing.
-    fn is_done(&self, of: &Identity, app: &App) -> bool {
-        app.shows_nothing() && app.going == Going::No
-            || app.going == Going::GaveUp
-            || (app.going == Going::Stays && self.is_requester(of))
     }
 
     /// The applications to let go of next: of those that host no other one still here, all of
@@ -96,10 +94,11 @@ impl Coordinator {
                 Group::CannotVote
             }
         };
-        let hosts: Vec<&Identity> = self
+        let hosts: BTreeSet<&Identity> = self
             .apps
             .iter()
-            .filter(|(of, a)| !a.shows_nothing() && !self.is_done(of, a))
+            .filter(|(of, a)| a.going == Going::No || a.is_leaving(self.is_requester(of)))
+            .filter(|(_, a)| !a.shows_nothing())
             .filter_map(|(_, a)| a.host.as_ref())
             .collect();
         let open: Vec<(Group, &Identity)> = self
@@ -188,7 +187,7 @@ impl Coordinator {
             app.going = going;
             self.deadlines
                 .set(self.now.plus(after), Deadline::App(of.clone()));
-            self.touch_state();
+            self.touch(of);
         }
     }
 
@@ -257,7 +256,7 @@ impl Coordinator {
         };
         if app.going == Going::No {
             app.overridden = true;
-            self.touch_state();
+            self.touch(of);
         } else {
             self.force(of, grace);
         }
@@ -287,7 +286,7 @@ impl Coordinator {
             return;
         }
         u.forced = true;
-        u.dirty = true;
+        u.all_changed = true;
         if u.phase == Phase::Asking {
             self.enter(Phase::Closing);
         }
@@ -356,7 +355,7 @@ impl Coordinator {
                     }
                 }
                 self.look_after(of);
-                self.touch_state();
+                self.touch(of);
             }
             Going::No | Going::Stays | Going::GaveUp => {}
         }
@@ -367,7 +366,7 @@ impl Coordinator {
         if let Some(app) = self.apps.get_mut(of) {
             app.going = Going::Stays;
             self.deadlines.clear(&Deadline::App(of.clone()));
-            self.touch_state();
+            self.touch(of);
         }
     }
 
@@ -418,13 +417,13 @@ impl Coordinator {
             of: of.clone(),
             name,
         });
-        self.touch_state();
+        self.touch(of);
     }
 
     /// Remembers, once, that an application went; one that comes again and again is one name.
     pub(crate) fn record_gone(&mut self, name: &str) {
         if let Some(u) = &mut self.under_way
-            && !u.gone.iter().any(|n| n == name)
+            && u.gone_names.insert(name.to_owned())
         {
             u.gone.push(name.to_owned());
         }
@@ -438,6 +437,9 @@ impl Coordinator {
         for voter in app.voters.keys() {
             self.voters.remove(voter);
             self.deadlines.clear(&Deadline::Voter(*voter));
+            if let Some(u) = &mut self.under_way {
+                u.pending.remove(voter);
+            }
         }
         for window in app.windows.keys() {
             self.windows.remove(window);
@@ -450,6 +452,6 @@ impl Coordinator {
         }
         self.deadlines.clear(&Deadline::App(of.clone()));
         self.deadlines.clear(&Deadline::Ping(of.clone()));
-        self.touch_state();
+        self.touch(of);
     }
 }

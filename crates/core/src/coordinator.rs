@@ -38,24 +38,58 @@ pub(crate) struct UnderWay {
     pub(crate) look: Look,
     /// The round that is being asked; who registers in it or before it is asked at once.
     pub(crate) round: Option<Round>,
-    /// Clients asked and not yet heard, of applications that still count. Kept beside the votes
-    /// so that a yes costs the same among a thousand clients as among three.
-    pub(crate) pending: usize,
+    /// Clients asked and not yet heard, of applications that still count. This and the sets below
+    /// are kept beside what they are made of, so that a fact costs the same among a thousand
+    /// applications as among three.
+    pub(crate) pending: BTreeSet<VoterId>,
     /// Some client may not have been asked yet.
     pub(crate) unasked: bool,
+    /// Some client has said yes; its application may already be on its way.
+    pub(crate) untold: bool,
     pub(crate) blockers: BTreeSet<Blocker>,
-    /// Somebody takes longer than is usual. No blocker, but the user sees what is waited for: it
-    /// may answer pings and never the query.
-    pub(crate) slow: bool,
-    /// Something changed that blockers are made of.
-    pub(crate) dirty: bool,
+    /// Applications that take longer than is usual to answer. No blocker, but the user sees what
+    /// is waited for: they may answer pings and never the query.
+    pub(crate) slow: BTreeSet<Identity>,
+    /// Applications closed or told, and waited for.
+    pub(crate) leaving: BTreeSet<Identity>,
+    /// Applications of which something changed that those sets are made of.
+    pub(crate) changed: BTreeSet<Identity>,
+    /// Something changed for all of them.
+    pub(crate) all_changed: bool,
     pub(crate) shown: bool,
     /// Everything is ended, whatever it says.
     pub(crate) forced: bool,
     /// The budget of an imposed end, in milliseconds.
     pub(crate) imposed: Option<u64>,
+    /// Names of applications that went, in the order of their going.
     pub(crate) gone: Vec<String>,
+    /// The same, to find whether one has been named.
+    pub(crate) gone_names: BTreeSet<String>,
     pub(crate) overridden: BTreeSet<String>,
+}
+
+impl UnderWay {
+    /// What blocks of one application.
+    fn blockers_of(&self, of: &Identity) -> impl Iterator<Item = &Blocker> {
+        // Nothing is ordered before this one among those of an application.
+        let first = Blocker {
+            of: of.clone(),
+            name: String::new(),
+            why: Why::Refused(VoterId(0), String::new()),
+        };
+        self.blockers
+            .range(first..)
+            .take_while(move |b| b.of == *of)
+    }
+}
+
+/// Puts an application into a set, or takes it out.
+fn put(set: &mut BTreeSet<Identity>, of: &Identity, into: bool) {
+    if !into {
+        set.remove(of);
+    } else if !set.contains(of) {
+        set.insert(of.clone());
+    }
 }
 
 /// How far Ending has come.
@@ -310,6 +344,7 @@ impl Coordinator {
         self.deadlines.forget_times();
         if let Some(u) = &mut self.under_way {
             u.gone.clear();
+            u.gone_names.clear();
             u.overridden.clear();
         }
     }
@@ -341,10 +376,10 @@ impl Coordinator {
             .is_some_and(|u| u.request.requester.contains(of))
     }
 
-    /// Notes that the blockers and the number of open answers may have changed.
-    pub(crate) fn touch_state(&mut self) {
+    /// Notes that what an application holds up may have changed.
+    pub(crate) fn touch(&mut self, of: &Identity) {
         if let Some(u) = &mut self.under_way {
-            u.dirty = true;
+            u.changed.insert(of.clone());
         }
     }
 
@@ -384,15 +419,19 @@ impl Coordinator {
             step: Step::NotYet,
             look: Look::Needed,
             round: None,
-            pending: 0,
+            pending: BTreeSet::new(),
             unasked: true,
+            untold: false,
             blockers: BTreeSet::new(),
-            slow: false,
-            dirty: true,
+            slow: BTreeSet::new(),
+            leaving: BTreeSet::new(),
+            changed: BTreeSet::new(),
+            all_changed: true,
             shown: false,
             forced: false,
             imposed: None,
             gone: Vec::new(),
+            gone_names: BTreeSet::new(),
             overridden: BTreeSet::new(),
         });
         self.notice(Notice::Phase(phase));
@@ -412,7 +451,7 @@ impl Coordinator {
                 u.request.requester.push(of);
             }
         }
-        u.dirty = true;
+        u.all_changed = true;
         if matches!(u.phase, Phase::Ending | Phase::Imposed) {
             return;
         }
@@ -445,7 +484,7 @@ impl Coordinator {
         let confirmed = u.phase == Phase::Confirming;
         let forced = u.request.force == Force::Now;
         u.phase = phase;
-        u.dirty = true;
+        u.all_changed = true;
         u.unasked = true;
         if confirmed {
             self.show(false);
@@ -475,7 +514,8 @@ impl Coordinator {
 
     /// One step; whether another may follow.
     fn step(&mut self) -> bool {
-        if self.under_way.as_ref().is_some_and(|u| u.dirty) && !self.refresh() {
+        let stale = |u: &UnderWay| u.all_changed || !u.changed.is_empty();
+        if self.under_way.as_ref().is_some_and(stale) && !self.refresh() {
             return false;
         }
         match self.phase() {
@@ -486,59 +526,98 @@ impl Coordinator {
         }
     }
 
+    /// The applications to look at again.
+    fn take_changed(&mut self) -> BTreeSet<Identity> {
+        let Some(u) = &mut self.under_way else {
+            return BTreeSet::new();
+        };
+        let mut changed = std::mem::take(&mut u.changed);
+        if std::mem::take(&mut u.all_changed) {
+            changed.extend(self.apps.keys().cloned());
+            changed.extend(u.slow.iter().cloned());
+            changed.extend(u.leaving.iter().cloned());
+            changed.extend(u.blockers.iter().map(|b| b.of.clone()));
+        }
+        changed
+    }
+
     /// Brings the blockers up to date; `false` when that ended the request.
     fn refresh(&mut self) -> bool {
-        self.override_hung();
+        let mut changed = self.take_changed();
+        self.override_hung(&changed);
+        changed.append(&mut self.take_changed());
+        let (mut cleared, mut blocked) = (Vec::new(), Vec::new());
+        for of in &changed {
+            self.refresh_app(of, &mut cleared, &mut blocked);
+        }
+        for blocker in cleared {
+            self.notice(Notice::Cleared(blocker));
+        }
+        for blocker in blocked {
+            self.notice(Notice::Blocked(blocker));
+        }
         let Some(u) = &self.under_way else {
             return false;
         };
-        let counts = matches!(u.phase, Phase::Asking | Phase::Closing);
-        let mut pending = 0;
-        let mut slow = false;
-        let mut now = BTreeSet::new();
-        for (of, app) in &self.apps {
-            if counts && !self.may_not_block(app) {
-                pending += app.pending();
-                slow |= app.is_slow();
-                now.extend(app.blockers(of, !u.request.requester.contains(of)));
-            }
-        }
-        let Some(u) = &mut self.under_way else {
-            return false;
-        };
-        u.dirty = false;
-        u.pending = pending;
-        u.slow = slow;
-        let before = std::mem::replace(&mut u.blockers, now.clone());
         // While the force of some caller is still to come, a blocker can wait for it.
         let alone = u.request.unattended && self.deadlines.time_of(&Deadline::ForceAfter).is_none();
-        for gone in before.difference(&now) {
-            self.notice(Notice::Cleared(gone.clone()));
-        }
-        for new in now.difference(&before) {
-            self.notice(Notice::Blocked(new.clone()));
-        }
-        if alone && !now.is_empty() {
+        let (blocks, slow) = (!u.blockers.is_empty(), !u.slow.is_empty());
+        let (shown, unattended) = (u.shown, u.request.unattended);
+        if alone && blocks {
             self.cancel(CancelledBy::Blocked);
             return false;
         }
-        if now.is_empty() && !slow {
+        if !blocks && !slow {
             if self.phase() != Some(Phase::Confirming) {
                 self.show(false);
             }
-        } else if self
-            .under_way
-            .as_ref()
-            .is_some_and(|u| !u.shown && !u.request.unattended)
-        {
+        } else if !shown && !unattended {
             self.deadlines
                 .set_at_latest(self.now.plus(self.policy.show), Deadline::Show);
         }
         true
     }
 
+    /// Brings up to date what one application holds up, if it is still there.
+    fn refresh_app(
+        &mut self,
+        of: &Identity,
+        cleared: &mut Vec<Blocker>,
+        blocked: &mut Vec<Blocker>,
+    ) {
+        let Some(u) = &mut self.under_way else { return };
+        let requester = u.request.requester.contains(of);
+        let asks = matches!(u.phase, Phase::Asking | Phase::Closing);
+        let app = self.apps.get(of);
+        let counts = app.filter(|a| asks && !a.overridden && !u.forced);
+        for (id, voter) in app.iter().flat_map(|a| &a.voters) {
+            if counts.is_some() && voter.is_open() {
+                u.pending.insert(*id);
+            } else {
+                u.pending.remove(id);
+            }
+        }
+        put(&mut u.slow, of, counts.is_some_and(App::is_slow));
+        put(
+            &mut u.leaving,
+            of,
+            app.is_some_and(|a| a.is_leaving(requester)),
+        );
+        let before: BTreeSet<Blocker> = u.blockers_of(of).cloned().collect();
+        let now = counts.map_or_else(Vec::new, |a| a.blockers(of, !requester));
+        let now = BTreeSet::from_iter(now);
+        for gone in before.difference(&now) {
+            u.blockers.remove(gone);
+            cleared.push(gone.clone());
+        }
+        for new in now.difference(&before) {
+            u.blockers.insert(new.clone());
+            blocked.push(new.clone());
+        }
+    }
+
     /// With [`Force::IfHung`], what is not responding no longer blocks.
-    fn override_hung(&mut self) {
+    fn override_hung(&mut self, changed: &BTreeSet<Identity>) {
         if self
             .under_way
             .as_ref()
@@ -546,29 +625,25 @@ impl Coordinator {
         {
             return;
         }
-        let hung: Vec<Identity> = self
-            .apps
-            .iter()
-            .filter(|(of, a)| {
+        for of in changed {
+            let hung = self.apps.get(of).is_some_and(|a| {
                 !a.overridden
                     && a.blockers(of, true).iter().any(|b| {
                         matches!(b.why, Why::NotResponding | Why::Window { hung: true, .. })
                     })
-            })
-            .map(|(of, _)| of.clone())
-            .collect();
-        for of in hung {
-            self.override_app(&of, self.policy.forced);
+            });
+            if hung {
+                self.override_app(of, self.policy.forced);
+            }
         }
     }
 
     /// A request that waits for the user has a deadline unless somebody shows it: the force of
     /// its caller where that is still to come, else its end.
     fn mind_the_viewer(&mut self) {
-        let waits = self
-            .under_way
-            .as_ref()
-            .is_some_and(|u| u.phase == Phase::Confirming || u.slow || !u.blockers.is_empty());
+        let waits = self.under_way.as_ref().is_some_and(|u| {
+            u.phase == Phase::Confirming || !u.slow.is_empty() || !u.blockers.is_empty()
+        });
         let forced_later = self.deadlines.time_of(&Deadline::ForceAfter).is_some();
         if waits && !self.is_shown() && !forced_later {
             // At least a moment: behind a lock it is set again and again.
@@ -588,7 +663,7 @@ impl Coordinator {
                     && app.responds == Responds::Pinged
                 {
                     app.responds = Responds::No;
-                    self.touch_state();
+                    self.touch(&of);
                 }
             }
             Deadline::Look => self.look_is_late(),

@@ -28,8 +28,8 @@ impl Coordinator {
             } => {
                 if !self.inhibitors.contains_key(&inhibitor) {
                     self.app(&of, &name).inhibitors.insert(inhibitor, reason);
+                    self.touch(&of);
                     self.inhibitors.insert(inhibitor, of);
-                    self.touch_state();
                 }
             }
             Event::Uninhibited(inhibitor) => {
@@ -51,9 +51,10 @@ impl Coordinator {
                     if let Some(app) = self.apps.get_mut(&before) {
                         app.jobs.remove(&job);
                     }
+                    self.touch(&before);
                     self.look_after(&before);
                 }
-                self.touch_state();
+                self.touch(&of);
             }
             Event::JobGone(job) => {
                 if let Some(of) = self.jobs.remove(&job) {
@@ -112,11 +113,11 @@ impl Coordinator {
             owed: 0,
         };
         self.app(&of, &name).voters.insert(id, voter);
+        self.touch(&of);
         self.voters.insert(id, of);
         if let Some(u) = &mut self.under_way {
             u.unasked = true;
         }
-        self.touch_state();
     }
 
     fn unregistered(&mut self, id: VoterId) {
@@ -124,6 +125,9 @@ impl Coordinator {
             return;
         };
         self.deadlines.clear(&Deadline::Voter(id));
+        if let Some(u) = &mut self.under_way {
+            u.pending.remove(&id);
+        }
         let Some(app) = self.apps.get_mut(&of) else {
             return;
         };
@@ -131,7 +135,10 @@ impl Coordinator {
         if vote != Some(Vote::Idle) {
             self.outdate_look();
         }
-        self.touch_state();
+        // Looking at all clients of one application for each that leaves would cost their square.
+        if !matches!(vote, Some(Vote::Idle | Vote::Accepted | Vote::Told)) {
+            self.touch(&of);
+        }
         self.look_after(&of);
     }
 
@@ -141,6 +148,7 @@ impl Coordinator {
             if let Some(app) = self.apps.get_mut(&before) {
                 app.windows.remove(&id);
             }
+            self.touch(&before);
             self.look_after(&before);
         }
         let known = self.windows.insert(id, of.clone()).is_some_and(|b| b == of);
@@ -158,7 +166,7 @@ impl Coordinator {
         if saved {
             self.ask_again_if_clear(&of);
         }
-        self.touch_state();
+        self.touch(&of);
     }
 
     /// A window opened: on an application that was closed or told, it is an answer.
@@ -186,7 +194,7 @@ impl Coordinator {
             return;
         };
         let unsaved = app.windows.remove(&id).is_some_and(|w| w.about.unsaved);
-        self.touch_state();
+        self.touch(&of);
         self.look_after(&of);
         if unsaved {
             self.ask_again_if_clear(&of);
@@ -194,7 +202,7 @@ impl Coordinator {
     }
 
     fn hold_gone(&mut self, of: &Identity) {
-        self.touch_state();
+        self.touch(of);
         self.look_after(of);
         self.ask_again_if_clear(of);
     }
@@ -235,7 +243,7 @@ impl Coordinator {
         if app.responds != responds {
             app.responds = responds;
             self.deadlines.clear(&Deadline::Ping(of.clone()));
-            self.touch_state();
+            self.touch(of);
         }
     }
 }

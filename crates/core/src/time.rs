@@ -1,6 +1,8 @@
 //! Time as the core knows it, and the one list of deadlines. No clock here: time comes in with
 //! every event.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::id::{Identity, VoterId};
 
 /// Milliseconds since an origin that the caller chose once and keeps.
@@ -43,16 +45,18 @@ pub enum Deadline {
 /// Deadlines in the order in which they expire; each at most once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Deadlines {
-    list: Vec<(Time, Deadline)>,
+    list: BTreeSet<(Time, Deadline)>,
+    /// Where each stands in the list: a thousand clients set and clear theirs, and a search for
+    /// each would cost their square.
+    times: BTreeMap<Deadline, Time>,
 }
 
 impl Deadlines {
     /// Sets `what` to `at`, replacing an earlier setting.
     pub(crate) fn set(&mut self, at: Time, what: Deadline) {
         self.clear(&what);
-        // Most are as long as the one before them, so the place is near the end.
-        let place = self.list.partition_point(|(t, _)| *t <= at);
-        self.list.insert(place, (at, what));
+        self.times.insert(what.clone(), at);
+        self.list.insert((at, what));
     }
 
     /// Sets `what` to `at` unless it is already set to an earlier time.
@@ -63,18 +67,24 @@ impl Deadlines {
     }
 
     pub(crate) fn clear(&mut self, what: &Deadline) {
-        if let Some(place) = self.list.iter().position(|(_, d)| d == what) {
-            self.list.remove(place);
+        if let Some((what, at)) = self.times.remove_entry(what) {
+            self.list.remove(&(at, what));
         }
     }
 
     pub(crate) fn retain(&mut self, keep: impl Fn(&Deadline) -> bool) {
         self.list.retain(|(_, d)| keep(d));
+        self.times.retain(|d, _| keep(d));
     }
 
     /// Takes the first deadline that is not after `now`.
     pub(crate) fn expired(&mut self, now: Time) -> Option<Deadline> {
-        (self.next()? <= now).then(|| self.list.remove(0).1)
+        if self.next()? > now {
+            return None;
+        }
+        let (_, deadline) = self.list.pop_first()?;
+        self.times.remove(&deadline);
+        Some(deadline)
     }
 
     pub(crate) fn next(&self) -> Option<Time> {
@@ -82,7 +92,7 @@ impl Deadlines {
     }
 
     pub(crate) fn time_of(&self, what: &Deadline) -> Option<Time> {
-        self.list.iter().find(|(_, d)| d == what).map(|(t, _)| *t)
+        self.times.get(what).copied()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Deadline> {
@@ -92,10 +102,9 @@ impl Deadlines {
     /// Forgets the times and keeps which deadlines are pending, in one order, so that states which
     /// differ only in time become equal.
     pub(crate) fn forget_times(&mut self) {
-        for (t, _) in &mut self.list {
-            *t = Time(u64::MAX);
-        }
-        self.list.sort();
+        let never = Time(u64::MAX);
+        self.times.values_mut().for_each(|t| *t = never);
+        self.list = self.times.keys().map(|d| (never, d.clone())).collect();
     }
 }
 
