@@ -222,7 +222,18 @@ impl Coordinator {
 
     /// Every application known.
     pub fn apps(&self) -> impl Iterator<Item = AppView<'_>> {
-        self.apps.iter().map(|(of, a)| AppView {
+        self.apps.iter().map(|(of, a)| self.view(of, a))
+    }
+
+    /// One application, if it is known.
+    #[must_use]
+    pub fn app(&self, of: &Identity) -> Option<AppView<'_>> {
+        let (of, a) = self.apps.get_key_value(of)?;
+        Some(self.view(of, a))
+    }
+
+    fn view<'a>(&self, of: &'a Identity, a: &'a App) -> AppView<'a> {
+        AppView {
             of,
             name: &a.name,
             voters: a.voters.iter().map(|(id, v)| (*id, &v.vote)).collect(),
@@ -241,7 +252,7 @@ impl Coordinator {
             responds: a.responds,
             going: a.going,
             overridden: self.may_not_block(a),
-        })
+        }
     }
 
     /// Which deadlines are pending, the next first.

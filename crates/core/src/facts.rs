@@ -27,7 +27,7 @@ impl Coordinator {
                 reason,
             } => {
                 if !self.inhibitors.contains_key(&inhibitor) {
-                    self.app(&of, &name).inhibitors.insert(inhibitor, reason);
+                    self.known(&of, &name).inhibitors.insert(inhibitor, reason);
                     self.touch(&of);
                     self.inhibitors.insert(inhibitor, of);
                 }
@@ -46,7 +46,7 @@ impl Coordinator {
                 name,
                 what,
             } => {
-                self.app(&of, &name).jobs.insert(job, what);
+                self.known(&of, &name).jobs.insert(job, what);
                 if let Some(before) = self.jobs.insert(job, of.clone()).filter(|b| *b != of) {
                     if let Some(app) = self.apps.get_mut(&before) {
                         app.jobs.remove(&job);
@@ -95,7 +95,7 @@ impl Coordinator {
 
     /// The application of an identity, made known if it is not. The first name stays unless a
     /// window tells a better one.
-    fn app(&mut self, of: &Identity, name: &str) -> &mut App {
+    fn known(&mut self, of: &Identity, name: &str) -> &mut App {
         let app = self.apps.entry(of.clone()).or_insert_with(App::new);
         if app.name.is_empty() {
             name.clone_into(&mut app.name);
@@ -112,7 +112,7 @@ impl Coordinator {
             vote: Vote::Idle,
             owed: 0,
         };
-        self.app(&of, &name).voters.insert(id, voter);
+        self.known(&of, &name).voters.insert(id, voter);
         self.touch(&of);
         self.voters.insert(id, of);
         if let Some(u) = &mut self.under_way {
@@ -152,7 +152,7 @@ impl Coordinator {
             self.look_after(&before);
         }
         let known = self.windows.insert(id, of.clone()).is_some_and(|b| b == of);
-        let app = self.app(&of, &about.name);
+        let app = self.known(&of, &about.name);
         if !about.name.is_empty() {
             app.name.clone_from(&about.name);
         }

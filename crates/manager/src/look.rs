@@ -10,7 +10,7 @@ use crate::adapter::jobs::{self, Job};
 use crate::backend::Backend;
 use crate::display_of;
 use crate::manager::{LOST_BUDGET, Manager};
-use crate::process::{self, Table};
+use crate::process;
 use crate::unsaved::looks_unsaved;
 
 /// How long a display may take to tell what it knows of its windows.
@@ -52,7 +52,9 @@ impl Manager {
             let Some(display) = self.display.as_mut().filter(|d| !d.is_settled()) else {
                 return;
             };
-            match tokio::time::timeout_at(limit, display.next()).await {
+            let next = tokio::time::timeout_at(limit, display.next()).await;
+            self.processes = None;
+            match next {
                 Ok(event) => self.display_event(event),
                 Err(_) => return tracing::warn!("some windows' processes are not told in time"),
             }
@@ -79,13 +81,16 @@ impl Manager {
             Backend::Nothing => return,
             Backend::Missing => None,
         };
-        let ways = display_of::find(&Table::read(), child);
+        let ways = display_of::find(&self.processes(), child);
         self.display_is_unseen = !ways.is_empty();
         if ways.is_empty() {
             "none found".clone_into(&mut self.display_name);
         }
         for way in ways {
-            match way.connect().await {
+            let connected = way.connect().await;
+            // It took a while, and what is told next is to be what is there then.
+            self.processes = None;
+            match connected {
                 Ok(display) => {
                     self.display = Some(display);
                     self.display_is_unseen = false;
@@ -179,7 +184,7 @@ impl Manager {
 
     /// Finds the jobs in the session's terminals, and which application hosts which.
     pub(crate) fn look_at_jobs(&mut self) {
-        let table = Table::read();
+        let table = self.processes();
         let applications: BTreeSet<u32> = self
             .core
             .apps()
@@ -232,13 +237,11 @@ impl Manager {
     /// has a window, and itself.
     pub(crate) fn requester(&mut self, pid: Option<u32>) -> Vec<Identity> {
         let Some(pid) = pid else { return Vec::new() };
-        let table = Table::read();
+        let table = self.processes();
         let known = |pid: u32| {
             let of = table.get(pid)?.identity();
-            self.core
-                .apps()
-                .any(|a| *a.of == of && !a.windows.is_empty())
-                .then_some(of)
+            let app = self.core.app(&of)?;
+            (!app.windows.is_empty()).then_some(of)
         };
         let nearest = known(pid).or_else(|| table.ancestors(pid).find_map(|a| known(a.pid)));
         self.requester_pids.insert(pid);

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use endsession_core::{Blocker, Coordinator, Event, Identity, JobId, Phase, Time};
@@ -16,7 +17,7 @@ use crate::backend::Backend;
 use crate::bus::{Bus, BusError};
 use crate::config::Config;
 use crate::control::Listeners;
-use crate::process::Exits;
+use crate::process::{Exits, Table};
 
 /// What applications have, in milliseconds, when their display is already gone: they cannot show
 /// a dialog any more, only save and go.
@@ -56,6 +57,8 @@ pub struct Manager {
     /// There is a display, and its windows cannot be seen.
     pub(crate) display_is_unseen: bool,
     pub(crate) exits: Exits,
+    /// See [`Manager::processes`]; as old as the last message or wake-up at most.
+    pub(crate) processes: Option<Rc<Table>>,
     /// Leaders of foreground groups, whose exit is worth another look.
     pub(crate) jobs: BTreeMap<JobId, Option<Identity>>,
     /// In Ending: what is left of the session and still alive.
@@ -109,6 +112,7 @@ impl Manager {
             display_name: "not looked for yet".to_owned(),
             display_is_unseen: false,
             exits: Exits::default(),
+            processes: None,
             jobs: BTreeMap::new(),
             rest: None,
             keep: BTreeSet::new(),
@@ -165,6 +169,7 @@ impl Manager {
 
     /// Waits for whatever happens next, and takes it in.
     async fn wait(&mut self) {
+        self.processes = None;
         let deadline = self
             .core
             .poll_deadline()
@@ -254,7 +259,7 @@ impl Manager {
         if let Some(rest) = &mut self.rest {
             rest.remove(of);
         }
-        if self.core.apps().any(|a| a.of == of) {
+        if self.core.app(of).is_some() {
             self.event(Event::Exited(of.clone()));
         }
         if self.jobs.values().any(|leader| leader.as_ref() == Some(of)) {
@@ -291,7 +296,7 @@ impl Manager {
         }
         match self.core.phase() {
             Some(Phase::Ending | Phase::Imposed) => {}
-            Some(Phase::Closing) if self.core.apps().any(|a| a.of == of) => {
+            Some(Phase::Closing) if self.core.app(of).is_some() => {
                 // It was an application of its own session and has been let go; the rest follows
                 // in order.
                 tracing::info!("{name} has closed ({status})");

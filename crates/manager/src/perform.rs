@@ -1,6 +1,7 @@
 //! Carrying out what the coordinator orders.
 
 use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 use std::time::Instant;
 
 use endsession_core::{Action, Event, Identity, Notice, Outcome, Signal};
@@ -66,19 +67,31 @@ impl Manager {
         }
     }
 
+    /// The processes there are, read once for all that one wake-up leads to: a thousand
+    /// applications are told to end together, and each is looked up.
+    pub(crate) fn processes(&mut self) -> Rc<Table> {
+        self.processes
+            .get_or_insert_with(|| Rc::new(Table::read()))
+            .clone()
+    }
+
     /// Whether a process may be signalled and waited for as part of the session.
-    fn is_ours(&self, table: &Table, of: &Identity) -> bool {
+    fn is_ours(&mut self, of: &Identity) -> bool {
         let Some(pid) = of.pid() else { return false };
+        let mut table = self.processes();
+        let listed = table.get(pid).is_some_and(|s| s.identity() == *of);
+        if !listed && process::identity(pid).as_ref() == Some(of) {
+            // It has started since.
+            self.processes = None;
+            table = self.processes();
+        }
         // Its windows are known by what the display vouches for.
-        let verified = self
-            .core
-            .apps()
-            .any(|a| a.of == of && !a.windows.is_empty());
-        !self.keep.contains(&pid) && process::is_of_session(table, pid, self.root(), verified)
+        let verified = self.core.app(of).is_some_and(|a| !a.windows.is_empty());
+        !self.keep.contains(&pid) && process::is_of_session(&table, pid, self.root(), verified)
     }
 
     fn signal(&mut self, of: &Identity, signal: Signal) {
-        if !self.is_ours(&Table::read(), of) {
+        if !self.is_ours(of) {
             self.event(Event::Spared(of.clone()));
             return;
         }
@@ -89,7 +102,7 @@ impl Manager {
     }
 
     fn watch(&mut self, of: &Identity) {
-        if !self.is_ours(&Table::read(), of) {
+        if !self.is_ours(of) {
             self.event(Event::Spared(of.clone()));
         } else if !self.exits.watch(of) {
             self.event(Event::Exited(of.clone()));
@@ -109,8 +122,7 @@ impl Manager {
         }
         let (windows, voters) = self
             .core
-            .apps()
-            .find(|a| a.of == of)
+            .app(of)
             .map(|a| {
                 let windows: Vec<u64> = a.windows.iter().map(|(w, _)| w.0).collect();
                 let voters: Vec<u64> = a.voters.iter().map(|(v, _)| v.0).collect();
@@ -219,11 +231,7 @@ impl Manager {
     }
 
     pub(crate) fn name_of(&self, of: &Identity) -> String {
-        let known = self
-            .core
-            .apps()
-            .find(|a| a.of == of)
-            .map(|a| a.name.to_owned());
+        let known = self.core.app(of).map(|a| a.name.to_owned());
         let name = known.filter(|n| !n.is_empty());
         let name = name.or_else(|| of.pid().and_then(process::Stat::read).map(|s| s.comm));
         match (name, of.pid()) {
@@ -236,8 +244,7 @@ impl Manager {
     fn who(&self, of: &Identity) -> Who {
         let name = self
             .core
-            .apps()
-            .find(|a| a.of == of)
+            .app(of)
             .map(|a| a.name.to_owned())
             .unwrap_or_default();
         Who {

@@ -17,6 +17,7 @@ use crate::report::{self, Hold, RequestInfo, Status};
 impl Manager {
     /// Takes in one message of the bus.
     pub(crate) async fn take_in(&mut self, message: Message) {
+        self.processes = None;
         for incoming in self.bus.sort(message) {
             match incoming {
                 Incoming::Call(message, peer) => self.call(&message, &peer).await,
