@@ -26,10 +26,12 @@ const SAMPLES: u32 = 20;
 const LIMIT: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    match (arguments.next().as_deref(), arguments.next()) {
-        (Some("manager"), Some(address)) => return manager(address),
-        (Some("floor"), Some(address)) => return floor(&address),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["manager", address] => return manager(address, 0),
+        ["manager", address, count] => return manager(address, count.parse().unwrap_or(0)),
+        ["client", address] => return client(address),
+        ["floor", address] => return floor(address),
         _ => {}
     }
     allow_many_connections();
@@ -67,6 +69,20 @@ fn bus_floor(bencher: Bencher<'_, '_>, count: usize) {
         .bench_local_refs(Session::run_floor);
 }
 
+/// Applications that are processes of the session: from the request until every one of them has
+/// gone and the manager itself has ended.
+#[divan::bench(args = [1, 10, 100, 300], sample_count = 10, sample_size = 1)]
+fn processes(bencher: Bencher<'_, '_>, count: usize) {
+    let stage = Stage::new();
+    bencher
+        .counter(ItemsCount::new(count))
+        .with_inputs(|| stage.session_of_processes(count))
+        .bench_local_refs(|session| {
+            session.request();
+            session.wait_for_manager();
+        });
+}
+
 /// Where sessions are measured, one after another: a bus, the floor's server, this thread.
 struct Stage {
     runtime: Runtime,
@@ -79,7 +95,7 @@ impl Stage {
     fn new() -> Self {
         let sandbox = Sandbox::as_caller();
         let bus = Bus::daemon_in(&sandbox);
-        let floor = role(&sandbox, "floor", &bus);
+        let floor = role(&sandbox, "floor", &bus, &[]);
         bus.wait_for_name(FLOOR_NAME, LIMIT);
         Self {
             runtime: single_threaded(),
@@ -90,7 +106,7 @@ impl Stage {
     }
 
     fn session(&self, count: usize, managed: bool) -> Session<'_> {
-        let manager = managed.then(|| role(&self.sandbox, "manager", &self.bus));
+        let manager = managed.then(|| role(&self.sandbox, "manager", &self.bus, &[]));
         if managed {
             self.bus.wait_for_name("org.endsession.Manager1", LIMIT);
         }
@@ -110,6 +126,21 @@ impl Stage {
         // The first exchange on a connection costs more than those that follow.
         session.run_floor();
         session
+    }
+
+    fn session_of_processes(&self, count: usize) -> Session<'_> {
+        let manager = role(&self.sandbox, "manager", &self.bus, &[&count.to_string()]);
+        self.bus.wait_for_name("org.endsession.Manager1", LIMIT);
+        let clients = self.block_on(async {
+            let clients = Clients::connect(self.bus.address(), 0).await?;
+            clients.wait_until_registered(count).await?;
+            zbus::Result::Ok(clients)
+        });
+        Session {
+            stage: self,
+            clients: Some(clients),
+            manager: Some(manager),
+        }
     }
 
     fn block_on<T>(&self, future: impl Future<Output = zbus::Result<T>>) -> T {
@@ -138,6 +169,17 @@ impl Session<'_> {
         stage.block_on(self.clients().log_off());
     }
 
+    fn request(&mut self) {
+        let stage = self.stage;
+        stage.block_on(self.clients().request());
+    }
+
+    fn wait_for_manager(&self) {
+        if let Some(manager) = &self.manager {
+            manager.wait_exit(LIMIT);
+        }
+    }
+
     fn run_floor(&mut self) {
         let stage = self.stage;
         stage.block_on(self.clients().run_floor());
@@ -155,39 +197,59 @@ impl Drop for Session<'_> {
         if let Some(clients) = self.clients.take() {
             self.stage.runtime.block_on(clients.leave());
         }
-        if let Some(manager) = &self.manager {
-            manager.wait_exit(LIMIT);
-        }
+        self.wait_for_manager();
     }
 }
 
-fn role(sandbox: &Sandbox, role: &str, bus: &Bus) -> Proc {
+fn program(role: &str, address: &str) -> Command {
     let program = std::env::current_exe().expect("a process has a program");
     let mut command = Command::new(program);
-    command.args([role, bus.address()]);
+    command.args([role, address]);
+    command
+}
+
+fn role(sandbox: &Sandbox, role: &str, bus: &Bus, arguments: &[&str]) -> Proc {
+    let mut command = program(role, bus.address());
+    command.args(arguments);
     sandbox.spawn(command)
 }
 
-fn manager(bus_address: String) -> ExitCode {
+/// The manager, and so many applications that it started.
+#[expect(
+    clippy::zombie_processes,
+    reason = "the manager takes the statuses of its children"
+)]
+fn manager(address: &str, count: usize) -> ExitCode {
     let options = Options {
-        bus_address,
+        bus_address: address.to_owned(),
         config: Config::default(),
     };
-    let ended = single_threaded().block_on(async {
+    done(single_threaded().block_on(async {
         let manager = Manager::start(options).await?;
-        Ok::<_, endsession_manager::BusError>(manager.with_backend(Backend::Nothing).run().await)
-    });
-    match ended {
-        Ok(_) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
+        for _ in 0..count {
+            let started = program("client", address).spawn();
+            started.expect("the system gives a process");
         }
-    }
+        manager.with_backend(Backend::Nothing).run().await;
+        Ok::<_, endsession_manager::BusError>(())
+    }))
+}
+
+/// One application.
+fn client(address: &str) -> ExitCode {
+    done(single_threaded().block_on(async {
+        let clients = Clients::connect(address, 1).await?;
+        clients.register().await?;
+        clients.until_told().await
+    }))
 }
 
 fn floor(address: &str) -> ExitCode {
-    match single_threaded().block_on(serve(address)) {
+    done(single_threaded().block_on(serve(address)))
+}
+
+fn done<E: std::fmt::Display>(result: Result<(), E>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

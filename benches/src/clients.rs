@@ -1,9 +1,11 @@
 //! Clients of the session manager, all in this process and on one thread, each with a connection
 //! of its own as applications have. They agree to every query and answer at once.
 
+use std::collections::BTreeSet;
+
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::mpsc;
-use zbus::{Connection, Message, MessageStream, connection};
+use zbus::{Connection, Message, MessageStream, OwnedObjectPath, connection};
 
 use crate::{CLIENT, FLOOR_NAME, FLOOR_PATH, MANAGER_PATH};
 
@@ -79,11 +81,64 @@ impl Clients {
     /// # Errors
     /// What the manager or the bus says against it.
     pub async fn log_off(&mut self) -> zbus::Result<()> {
+        self.request().await?;
+        self.all_ended().await
+    }
+
+    /// Has the session manager end the session, and waits for no one.
+    ///
+    /// # Errors
+    /// What the manager or the bus says against it.
+    pub async fn request(&self) -> zbus::Result<()> {
         // 1: no confirmation.
         self.driver
             .call_method(Some(MANAGER), MANAGER_PATH, Some(MANAGER), "Logout", &1_u32)
             .await?;
-        self.all_ended().await
+        Ok(())
+    }
+
+    /// Waits until they have been told to end, and leaves.
+    ///
+    /// # Errors
+    /// When the bus has gone first.
+    pub async fn until_told(mut self) -> zbus::Result<()> {
+        self.all_ended().await?;
+        self.leave().await;
+        Ok(())
+    }
+
+    /// Waits until `count` clients, wherever they are, have registered with the session manager.
+    ///
+    /// # Errors
+    /// What the manager or the bus says against it.
+    pub async fn wait_until_registered(&self, count: usize) -> zbus::Result<()> {
+        let stream = MessageStream::for_match_rule(
+            "type='signal',interface='org.gnome.SessionManager',member='ClientAdded'",
+            &self.driver,
+            None,
+        );
+        let mut added = stream.await?;
+        let reply = self
+            .driver
+            .call_method(
+                Some(MANAGER),
+                MANAGER_PATH,
+                Some(MANAGER),
+                "GetClients",
+                &(),
+            )
+            .await?;
+        let mut known: BTreeSet<String> = BTreeSet::new();
+        let paths: Vec<OwnedObjectPath> = reply.body().deserialize()?;
+        known.extend(paths.iter().map(ToString::to_string));
+        while known.len() < count {
+            let Some(message) = added.next().await.transpose()? else {
+                return Err(zbus::Error::Failure("the bus has gone".to_owned()));
+            };
+            let path: OwnedObjectPath = message.body().deserialize()?;
+            known.insert(path.to_string());
+        }
+        Ok(())
     }
 
     /// Tells the floor's server whom it will serve.
