@@ -260,6 +260,7 @@ fn two_log_offs_have_one_outcome() {
             .stderr()
             .wait_for("The log-off was cancelled.", LIMIT);
     }
+    client.wait_for("CancelEndSession", LIMIT);
     assert_eq!(client.members(), ["QueryEndSession", "CancelEndSession"]);
 }
 
