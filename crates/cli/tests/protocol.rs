@@ -28,6 +28,7 @@ on_both_buses!(
     logout_1_asks_the_clients_at_once,
     logout_2_asks_nobody,
     logout_with_another_mode_is_an_invalid_option,
+    a_client_that_has_answered_its_end_is_told_to_stop,
     a_client_that_crashes_in_the_query_has_agreed,
     a_client_that_leaves_after_its_yes_is_not_waited_for,
     a_client_that_unregisters_in_the_query_has_agreed,
@@ -103,6 +104,19 @@ fn everybody_agrees_and_everybody_is_told_to_end(on: On) {
         assert_eq!(client.members(), [QUERY, END]);
         assert_eq!(client.seen()[1].flags, 0);
     }
+    session.ends_in_order();
+}
+
+/// at-spi-bus-launcher answers EndSession and waits for Stop, as gnome-session sends it.
+fn a_client_that_has_answered_its_end_is_told_to_stop(on: On) {
+    let session = Session::on(on);
+    let client = session.client("launcher", Manner::Stay);
+    session.raw().request(&[]).unwrap();
+    client.wait_for("EndSession", LIMIT);
+    client.answer(true, "");
+    client.wait_for("Stop", LIMIT);
+    assert_eq!(client.members(), [QUERY, "EndSession", "Stop"]);
+    client.leave();
     session.ends_in_order();
 }
 

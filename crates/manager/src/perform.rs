@@ -29,9 +29,18 @@ impl Manager {
 
     async fn perform(&mut self, action: Action) {
         match action {
-            Action::Query(voter) => self.send(self.gnome.query(voter)),
-            Action::CancelQuery(voter) => self.send(self.gnome.cancel(voter)),
-            Action::End { voter, forceful } => self.send(self.gnome.end(voter, forceful)),
+            Action::Query(voter) => {
+                let message = self.gnome.query(voter);
+                self.send(message);
+            }
+            Action::CancelQuery(voter) => {
+                let message = self.gnome.cancel(voter);
+                self.send(message);
+            }
+            Action::End { voter, forceful } => {
+                let message = self.gnome.end(voter, forceful);
+                self.send(message);
+            }
             Action::Close(window) => {
                 if let Some(display) = &mut self.display {
                     display.close(WindowKey(window.0));

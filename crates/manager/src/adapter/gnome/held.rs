@@ -48,6 +48,7 @@ impl Gnome {
                 clip(startup_id, MAX_ID)
             },
             pid: peer.pid,
+            told: false,
         };
         let name = if client.app_id.is_empty() {
             peer.pid

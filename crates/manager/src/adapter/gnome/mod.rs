@@ -44,6 +44,8 @@ pub(crate) struct Client {
     pub(crate) app_id: String,
     startup_id: String,
     pid: Option<u32>,
+    /// It was told to end; its next answer says that it has done what it had to.
+    told: bool,
 }
 
 /// A held inhibitor.
@@ -350,7 +352,8 @@ impl Gnome {
     }
 
     /// Asks a client.
-    pub(crate) fn query(&self, voter: VoterId) -> Option<Message> {
+    pub(crate) fn query(&mut self, voter: VoterId) -> Option<Message> {
+        self.set_told(voter, false);
         self.to_client(voter, "QueryEndSession", Some(0))
     }
 
@@ -360,8 +363,16 @@ impl Gnome {
     }
 
     /// Tells a client to end.
-    pub(crate) fn end(&self, voter: VoterId, forceful: bool) -> Option<Message> {
+    pub(crate) fn end(&mut self, voter: VoterId, forceful: bool) -> Option<Message> {
+        self.set_told(voter, true);
         self.to_client(voter, "EndSession", Some(u32::from(forceful)))
+    }
+
+    fn set_told(&mut self, voter: VoterId, told: bool) {
+        let n = u32::try_from(voter.0).ok();
+        if let Some(client) = n.and_then(|n| self.clients.get_mut(&n)) {
+            client.told = told;
+        }
     }
 
     fn to_client(&self, voter: VoterId, member: &str, flags: Option<u32>) -> Option<Message> {

@@ -34,11 +34,18 @@ impl Gnome {
         if member != "EndSessionResponse" {
             return Err(Failure::unknown_method(header));
         }
-        self.own(n, peer)?;
+        let told = self.own(n, peer)?.told;
         let body = message.body();
         let (ok, reason): (bool, &str) = body
             .deserialize()
             .map_err(|_| Failure::arguments(header, "bs"))?;
+        if told {
+            // The answer to EndSession: it has saved what it had to, and may go. GTK goes by
+            // itself; at-spi-bus-launcher, for one, waits for this, as gnome-session sends it.
+            let stop = signal(Some(&peer.name), &client_path(n), PRIVATE, "Stop", &());
+            effects.signals.extend(stop);
+            return reply(header, &());
+        }
         let answer = if ok {
             Answer::Accept
         } else {
