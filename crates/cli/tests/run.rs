@@ -164,6 +164,20 @@ fn a_manager_refuses_to_start_where_another_owns_the_session() {
 }
 
 #[test]
+fn a_manager_of_a_session_that_it_did_not_start_ends_on_sigterm() {
+    let sandbox = Sandbox::new();
+    sandbox.install(env!("CARGO_BIN_EXE_endsession").as_ref());
+    let bus = Bus::daemon_in(&sandbox);
+    let manager = sandbox.spawn(["endsession", "manager"]);
+    bus.wait_for_name("org.gnome.SessionManager", LIMIT);
+    let client = GnomeClient::register(&bus, "editor", Manner::Agree);
+    manager.signal(Signal::TERM);
+    client.wait_for("EndSession", LIMIT);
+    assert_eq!(manager.wait_exit(LIMIT).code(), Some(0));
+    assert_eq!(client.members(), ["EndSession"]);
+}
+
+#[test]
 fn a_manager_of_a_session_that_it_did_not_start_says_that_it_cannot_end_it() {
     let sandbox = sandbox();
     let bus = Bus::daemon_in(&sandbox);

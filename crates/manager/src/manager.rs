@@ -74,6 +74,8 @@ pub struct Manager {
     /// The session's own process ended before anybody asked it to.
     pub(crate) ended_by_itself: Option<ExitStatus>,
     pub(crate) bus_is_lost: bool,
+    /// SIGTERM: this process ends, whether or not there is a way to end the session.
+    pub(crate) told_to_end: bool,
     origin: Instant,
     terminate: Vec<Signals>,
     children: Signals,
@@ -122,6 +124,7 @@ impl Manager {
             ended: None,
             ended_by_itself: None,
             bus_is_lost: false,
+            told_to_end: false,
             origin: Instant::now(),
             terminate,
             children: on(SignalKind::child())?,
@@ -197,6 +200,7 @@ impl Manager {
             of = self.exits.next() => self.exited(&of),
             () = any(&mut self.terminate) => {
                 tracing::info!("told to end: the session ends within {} ms", self.config.imposed());
+                self.told_to_end = true;
                 // While no request is under way nobody has looked who is there.
                 self.look().await;
                 self.event(Event::Imposed(self.config.imposed()));
