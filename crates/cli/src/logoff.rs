@@ -105,7 +105,7 @@ async fn follow(
                 }
                 view.screen.news(&news, as_millis(begun.elapsed()));
             }
-            keys = keys(&terminal) => match keys {
+            keys = terminal::keys(terminal.as_ref()) => match keys {
                 // The terminal is lost: that is no word of the user's.
                 None => return Ok(Followed::LeftToTheManager),
                 Some(keys) => {
@@ -130,13 +130,6 @@ async fn follow(
                 .lines(as_millis(begun.elapsed()), terminal.width());
             view.draw(&lines);
         }
-    }
-}
-
-async fn keys(terminal: &Option<Terminal>) -> Option<Vec<u8>> {
-    match terminal {
-        Some(terminal) => terminal.keys().await,
-        None => std::future::pending().await,
     }
 }
 

@@ -65,6 +65,14 @@ impl Terminal {
     }
 }
 
+/// The next keys of a terminal that may not be there: without one, never any.
+pub(crate) async fn keys(terminal: Option<&Terminal>) -> Option<Vec<u8>> {
+    match terminal {
+        Some(terminal) => terminal.keys().await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Drop for Terminal {
     fn drop(&mut self) {
         let _lost_with_its_settings = tcsetattr(&self.keys, OptionalActions::Now, &self.before);

@@ -6,7 +6,6 @@ pub(crate) mod app;
 mod bus;
 
 use std::collections::{HashMap, VecDeque};
-use std::io::IsTerminal as _;
 use std::process::Stdio;
 
 use endsession_manager::backend::Backend;
@@ -87,7 +86,7 @@ impl Story {
         } else {
             Player::User
         };
-        say(
+        show::line(
             "A session with three applications: a clock, an editor with unsaved text, a player that will hang.",
         );
         let control = Control::connect_to(address).await?;
@@ -118,7 +117,9 @@ impl Story {
     }
 
     async fn tell(mut self) -> Result<Exit> {
-        say("Logging off: every application is asked, and nobody is ended before all have agreed.");
+        show::line(
+            "Logging off: every application is asked, and nobody is ended before all have agreed.",
+        );
         let mut interrupt = signal(SignalKind::interrupt())
             .map_err(|e| Failure::io("cannot wait for signals", e))?;
         let (request, _) = self
@@ -132,7 +133,7 @@ impl Story {
                     let Some(news) = news else { continue };
                     if let News::Finished(f) = &news {
                         for line in show::finished(f) {
-                            say(&line);
+                            show::line(&line);
                         }
                         return Ok(self.end(f.outcome == "over"));
                     }
@@ -140,12 +141,12 @@ impl Story {
                 }
                 line = self.editor_says.next_line(), if !self.editor_is_silent => match line {
                     Ok(Some(line)) if line == "ask" => self.editor_asks().await,
-                    Ok(Some(line)) if line == "saved" => say("  the editor saves its text"),
+                    Ok(Some(line)) if line == "saved" => show::line("  the editor saves its text"),
                     Ok(Some(_)) => {}
                     // It has ended; the manager tells that in its own words.
                     _ => self.editor_is_silent = true,
                 },
-                keys = read_keys(&self.terminal), if self.question.is_some() => {
+                keys = crate::terminal::keys(self.terminal.as_ref()), if self.question.is_some() => {
                     let Some(keys) = keys else {
                         self.control.choose(request, "cancel", "").await?;
                         continue;
@@ -161,12 +162,12 @@ impl Story {
     async fn happened(&mut self, request: u32, news: &News) -> Result<()> {
         let text = show::news(news);
         match news {
-            News::Phase { .. } => say(&format!("{text}.")),
+            News::Phase { .. } => show::line(&format!("{text}.")),
             News::Blocked(b) => {
-                say(&format!("  {text}"));
+                show::line(&format!("  {text}"));
                 match self.part {
                     Player::Script { .. } => {
-                        say(&format!(
+                        show::line(&format!(
                             "The user is told, and chooses: end {} alone.",
                             b.name
                         ));
@@ -174,23 +175,23 @@ impl Story {
                     }
                     Player::User => {
                         let (id, name) = (b.id.clone(), b.name.clone());
-                        say(&format!(
+                        show::line(&format!(
                             "The {name} hangs.  e: end it   w: keep waiting   c: cancel the log-off"
                         ));
                         self.question = Some(Question::Hangs { id, name });
                     }
                 }
             }
-            _ => say(&format!("  {text}")),
+            _ => show::line(&format!("  {text}")),
         }
         Ok(())
     }
 
     async fn editor_asks(&mut self) {
-        say("  The editor has unsaved text. It asks: \"End the session?\"");
+        show::line("  The editor has unsaved text. It asks: \"End the session?\"");
         match self.part {
             Player::Script { yes } => {
-                say(if yes {
+                show::line(if yes {
                     "  The user answers: Yes."
                 } else {
                     "  The user answers: No."
@@ -198,7 +199,7 @@ impl Story {
                 self.tell_editor(yes).await;
             }
             Player::User => {
-                say("  y: Yes   n: No");
+                show::line("  y: Yes   n: No");
                 self.question = Some(Question::EndTheSession);
             }
         }
@@ -216,7 +217,7 @@ impl Story {
                     self.control.choose(request, "end-one", &id).await?;
                 }
                 (Question::Hangs { name, .. }, b'w') => {
-                    say(&format!("Waiting for the {name}; e ends it, c cancels."));
+                    show::line(&format!("Waiting for the {name}; e ends it, c cancels."));
                 }
                 (_, b'c' | 0x1b) => {
                     self.question = None;
@@ -248,21 +249,14 @@ impl Story {
             }
         }
         match (over, alive.is_empty()) {
-            (_, true) => say("No application is left."),
-            (false, false) => say(&format!(
+            (_, true) => show::line("No application is left."),
+            (false, false) => show::line(&format!(
                 "Still running, nothing lost: {}.",
                 alive.join(", ")
             )),
-            (true, false) => say(&format!("Left running: {}.", alive.join(", "))),
+            (true, false) => show::line(&format!("Left running: {}.", alive.join(", "))),
         }
         if over { Exit::Done } else { Exit::Refused }
-    }
-}
-
-async fn read_keys(terminal: &Option<Terminal>) -> Option<Vec<u8>> {
-    match terminal {
-        Some(terminal) => terminal.keys().await,
-        None => std::future::pending().await,
     }
 }
 
@@ -292,10 +286,4 @@ async fn start(address: &str, manner: &str) -> Result<Started> {
         Ok(_) => Err(failed(std::io::ErrorKind::UnexpectedEof.into())),
         Err(e) => Err(failed(e)),
     }
-}
-
-fn say(line: &str) {
-    // Steps of the story are told at once, also into a pipe.
-    debug_assert!(!line.contains('\r') || std::io::stdout().is_terminal());
-    show::line(line);
 }
