@@ -16,7 +16,8 @@ use endsession_manager::adapter::{
 };
 use futures_util::FutureExt;
 use rustix::process::Signal;
-use support::{LIMIT, Process, Sway, Xvfb, eventually};
+use support::{LIMIT, Process, Sway, Xvfb, client::Client, eventually};
+use x11rb::protocol::xproto::AtomEnum;
 
 /// A display as the manager would know it from the events alone.
 struct Screen {
@@ -102,6 +103,16 @@ impl Screen {
             .iter()
             .find(|(_, window)| window.title.contains(title));
         found.map(|(key, window)| (*key, window.clone()))
+    }
+
+    /// Waits until the window of this title is tied to this client of XSMP.
+    async fn until_tied(&mut self, title: &str, id: Option<&str>) {
+        let what = format!("{title} is tied to {id:?}");
+        self.until(&what, |screen| {
+            let found = screen.find(title);
+            found.is_some_and(|(_, window)| window.session_id.as_deref() == id)
+        })
+        .await;
     }
 
     /// Asks a window to close, and waits until it and its process have gone.
@@ -364,6 +375,174 @@ async fn x11_a_window_manager_that_comes_and_goes_closes_nothing() {
         .await;
     assert_eq!(screen.windows.len(), 4);
     screen.close(one_key, &mut one).await;
+}
+
+#[tokio::test]
+async fn x11_windows_are_tied_to_the_session_id_of_their_leader() {
+    let x = Xvfb::start();
+    let _openbox = x.run_openbox();
+    let client = Client::connect(&x.display);
+    let (leader, other) = (client.window(), client.window());
+    client.text(leader, "SM_CLIENT_ID", b"the first");
+    client.text(other, "SM_CLIENT_ID", b"the other");
+    let (one, two, alone) = (client.window(), client.window(), client.window());
+    for window in [one, two] {
+        client.windows(window, "WM_CLIENT_LEADER", &[leader]);
+        // It counts on the leader alone.
+        client.text(window, "SM_CLIENT_ID", b"none");
+    }
+    client.text(alone, "SM_CLIENT_ID", b"by itself");
+    client.windows(alone, "WM_CLIENT_LEADER", &[alone]);
+    client.show(one, "one");
+    let mut screen = Screen::x11(&x.display).await;
+    client.show(two, "two");
+    client.show(alone, "alone");
+
+    // Each is told of with its id, not before it.
+    for (title, id) in [
+        ("one", "the first"),
+        ("two", "the first"),
+        ("alone", "by itself"),
+    ] {
+        let (_, window) = screen.titled(title).await;
+        assert_eq!(window.session_id.as_deref(), Some(id), "{title}");
+        assert_eq!(window.pid, Some(std::process::id()));
+    }
+    assert_eq!(Screen::x11(&x.display).await.windows, screen.windows);
+
+    // The id changes for all, the leader for one, and each may go and come back.
+    client.text(leader, "SM_CLIENT_ID", b"the second");
+    screen.until_tied("one", Some("the second")).await;
+    screen.until_tied("two", Some("the second")).await;
+    client.windows(two, "WM_CLIENT_LEADER", &[other]);
+    screen.until_tied("two", Some("the other")).await;
+    client.delete(other, "SM_CLIENT_ID");
+    screen.until_tied("two", None).await;
+    client.text(other, "SM_CLIENT_ID", b"again");
+    screen.until_tied("two", Some("again")).await;
+    client.destroy(other);
+    screen.until_tied("two", None).await;
+    client.delete(two, "WM_CLIENT_LEADER");
+    screen.until_tied("two", Some("none")).await;
+    client.windows(two, "WM_CLIENT_LEADER", &[leader]);
+    screen.until_tied("two", Some("the second")).await;
+    assert_eq!(Screen::x11(&x.display).await.windows, screen.windows);
+}
+
+#[tokio::test]
+async fn x11_a_leader_that_is_none_or_another_programs_ties_nothing_and_harms_nothing() {
+    let x = Xvfb::start();
+    let mut openbox = x.run_openbox();
+    let client = Client::connect(&x.display);
+    let term = x.run_xterm("foreign");
+    let mut screen = Screen::x11(&x.display).await;
+    let (foreign, _) = screen.titled("foreign").await;
+    let check = client.window_in(client.root, "_NET_SUPPORTING_WM_CHECK");
+    let check = check.unwrap();
+    let (foreign, gone) = (foreign.0 as u32, client.window());
+    for window in [foreign, check, client.root] {
+        client.text(window, "SM_CLIENT_ID", b"not yours");
+    }
+    client.text(gone, "SM_CLIENT_ID", b"destroyed");
+    client.destroy(gone);
+
+    let window = client.window();
+    client.text(window, "SM_CLIENT_ID", b"mine");
+    for (nth, leader) in [foreign, check, client.root, gone, u32::MAX, 0]
+        .into_iter()
+        .enumerate()
+    {
+        client.windows(window, "WM_CLIENT_LEADER", &[leader]);
+        client.show(window, &format!("number {nth}"));
+        // A root window and none leave the window to itself.
+        let id = [client.root, 0].contains(&leader).then_some("mine");
+        screen.until_tied(&format!("number {nth}"), id).await;
+    }
+    let shapes: [(&str, AtomEnum, u8, &[u8]); 5] = [
+        ("WM_CLIENT_LEADER", AtomEnum::STRING, 8, b"window"),
+        ("WM_CLIENT_LEADER", AtomEnum::CARDINAL, 16, &[0; 4]),
+        ("WM_CLIENT_LEADER", AtomEnum::WINDOW, 32, &[]),
+        ("SM_CLIENT_ID", AtomEnum::STRING, 8, &[b'x'; 100_000]),
+        ("SM_CLIENT_ID", AtomEnum::ATOM, 32, &[1; 400]),
+    ];
+    for (nth, (name, kind, format, value)) in shapes.into_iter().enumerate() {
+        client.set(window, name, kind, format, value);
+        client.show(window, &format!("shape {nth}"));
+        let id = (name != "SM_CLIENT_ID").then_some("mine");
+        screen.until_tied(&format!("shape {nth}"), id).await;
+    }
+    // xterm is its own leader, and its id is its own.
+    let (_, foreign) = screen.titled("foreign").await;
+    assert_eq!(foreign.session_id.as_deref(), Some("not yours"));
+    assert_eq!(foreign.pid, Some(term.id()));
+    assert_eq!(Screen::x11(&x.display).await.windows, screen.windows);
+
+    // Nothing that was named as a leader is heard of less than before.
+    let _late = x.run_xterm("late");
+    screen.titled("late").await;
+    // Killed, it takes nothing back: only the end of its own window tells.
+    openbox.signal(Signal::KILL);
+    openbox.wait_gone();
+    let _bare = x.run_xterm("bare");
+    screen.titled("bare").await;
+    assert_eq!(screen.display.window_manager(), None);
+}
+
+#[tokio::test]
+async fn x11_whoever_changes_its_leader_all_the_time_holds_nobody_up() {
+    let x = Xvfb::start();
+    let client = Client::connect(&x.display);
+    let leaders = [client.window(), client.window()];
+    let window = client.window();
+    client.show(window, "fickle");
+    let calm = client.window();
+    client.show(calm, "calm");
+    let display = x.display.clone();
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let fickle = std::thread::spawn(move || {
+        let leaders = leaders.iter().cycle();
+        for leader in leaders {
+            client.windows(window, "WM_CLIENT_LEADER", &[*leader]);
+            if stopped.try_recv() != Err(std::sync::mpsc::TryRecvError::Empty) {
+                break;
+            }
+        }
+    });
+    for _ in 0..20 {
+        let mut screen = Screen::x11(&display).await;
+        assert_eq!(screen.windows.len(), 2);
+        let _term = x.run_xterm("late");
+        screen.titled("late").await;
+    }
+    drop(stop);
+    fickle.join().unwrap();
+}
+
+#[tokio::test]
+async fn x11_the_window_managers_process_is_known_and_followed() {
+    let x = Xvfb::start();
+    let mut screen = Screen::x11(&x.display).await;
+    assert_eq!(screen.display.window_manager(), None);
+
+    // What opens afterwards is told of after whatever was found out before.
+    let mut openbox = x.run_openbox();
+    let _one = x.run_xterm("one");
+    screen.titled("one").await;
+    assert_eq!(screen.display.window_manager(), Some(openbox.id()));
+    let again = Screen::x11(&x.display).await;
+    assert_eq!(again.display.window_manager(), Some(openbox.id()));
+
+    openbox.signal(Signal::TERM);
+    openbox.wait_gone();
+    let _two = x.run_xterm("two");
+    screen.titled("two").await;
+    assert_eq!(screen.display.window_manager(), None);
+
+    // One that does not speak EWMH owns the selection.
+    let client = Client::connect(&x.display);
+    client.own(client.window(), "WM_S0");
+    let again = Screen::x11(&x.display).await;
+    assert_eq!(again.display.window_manager(), Some(std::process::id()));
 }
 
 #[tokio::test]

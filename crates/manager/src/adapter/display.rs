@@ -24,6 +24,10 @@ pub struct Toplevel {
     /// The process behind the window's connection, where the display vouches for it (sway: the
     /// Wayland connection's credentials; X11: XRes). Never `_NET_WM_PID`, which is a claim.
     pub pid: Option<u32>,
+    /// X11: the `SM_CLIENT_ID` of the window's client (ICCCM 5.1), by which a client of XSMP says
+    /// that this window is its own. What `pid` says, and no more than that: the id itself is that
+    /// process's claim. At most [`MAX_TEXT`] printable ASCII characters.
+    pub session_id: Option<String>,
     /// A modal or transient window: most likely a dialog that waits for the user.
     pub dialog: bool,
 }
@@ -129,6 +133,20 @@ impl Display {
         match self {
             Self::Sway(d) => d.is_settled(),
             Self::Wlr(_) | Self::X11(_) => true,
+        }
+    }
+
+    /// The process of the window manager, as the display vouches for it, where that is a program of
+    /// its own: known once connected, and followed from then on. A compositor is the display itself
+    /// and is none.
+    ///
+    /// A window manager may be a client of XSMP (openbox is), and has to outlive the applications.
+    #[must_use]
+    pub fn window_manager(&self) -> Option<u32> {
+        match self {
+            // i3 is a window manager too, but none that speaks XSMP, and its IPC tells no pid.
+            Self::Sway(_) | Self::Wlr(_) => None,
+            Self::X11(d) => d.window_manager(),
         }
     }
 

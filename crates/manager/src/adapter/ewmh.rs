@@ -40,6 +40,8 @@ atoms! {
     wm_protocols: "WM_PROTOCOLS",
     wm_delete_window: "WM_DELETE_WINDOW",
     wm_state: "WM_STATE",
+    wm_client_leader: "WM_CLIENT_LEADER",
+    sm_client_id: "SM_CLIENT_ID",
     net_supported: "_NET_SUPPORTED",
     net_supporting_wm_check: "_NET_SUPPORTING_WM_CHECK",
     net_client_list: "_NET_CLIENT_LIST",
@@ -77,11 +79,15 @@ pub(crate) enum Piece {
     Transient,
     NetState,
     State,
+    /// The window that stands for the whole client (ICCCM 5.1).
+    Leader,
+    /// The client's name in XSMP, on its leader or on a window that has none.
+    SessionId,
     Pid,
 }
 
 impl Piece {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::NetName,
         Self::Name,
         Self::Class,
@@ -90,17 +96,17 @@ impl Piece {
         Self::Transient,
         Self::NetState,
         Self::State,
+        Self::Leader,
+        Self::SessionId,
         Self::Pid,
     ];
+
+    /// What there is to know of a leader: its id, and whose it is.
+    pub(crate) const OF_LEADER: [Self; 2] = [Self::SessionId, Self::Pid];
 
     /// Its bit in a set of pieces.
     pub(crate) fn bit(self) -> u16 {
         1 << self as u16
-    }
-
-    /// All of them, as such a set.
-    pub(crate) fn all() -> u16 {
-        Self::ALL.iter().fold(0, |set, piece| set | piece.bit())
     }
 
     /// The property it is; the process is none.
@@ -114,6 +120,8 @@ impl Piece {
             Self::Transient => AtomEnum::WM_TRANSIENT_FOR.into(),
             Self::NetState => atoms.net_wm_state,
             Self::State => atoms.wm_state,
+            Self::Leader => atoms.wm_client_leader,
+            Self::SessionId => atoms.sm_client_id,
             Self::Pid => return None,
         })
     }
@@ -134,7 +142,8 @@ impl Piece {
             Self::Class => 2 * (MAX_TEXT + 4),
             // 64 atoms: EWMH names 5 protocols, 13 states and 14 types.
             Self::Protocols | Self::Type | Self::NetState => 256,
-            Self::Transient | Self::State => 4,
+            Self::Transient | Self::State | Self::Leader => 4,
+            Self::SessionId => MAX_TEXT,
             Self::Pid => return None,
         };
         Some(property(window, self.atom(atoms)?, bytes as u32))
@@ -174,6 +183,9 @@ pub(crate) struct Facts {
     dialog_type: bool,
     transient: bool,
     modal: bool,
+    /// The window that is said to stand for the client; never 0.
+    pub(crate) leader: Option<u32>,
+    pub(crate) session_id: Option<String>,
     pub(crate) pid: Option<u32>,
 }
 
@@ -217,6 +229,12 @@ impl Facts {
             }
             Piece::NetState => self.modal = values().contains(&atoms.net_wm_state_modal),
             Piece::State => self.has_state = reply.is_some(),
+            Piece::Leader => self.leader = values().first().copied().filter(|leader| *leader != 0),
+            // One that is longer than was asked for is no id: a part of it could be another's.
+            Piece::SessionId => {
+                let is_whole = reply.as_ref().is_some_and(|reply| reply.bytes_after == 0);
+                self.session_id = bytes.filter(|_| is_whole).and_then(session_id);
+            }
             Piece::Pid => {}
         }
     }
@@ -237,7 +255,15 @@ impl Facts {
             .is_some_and(|all| all.contains(&protocol))
     }
 
-    /// What the manager is told of it.
+    /// The XSMP client id of a window whose leader is known to be this; its own where it has none.
+    ///
+    /// Any window may name any other its leader: only one of the same process is believed.
+    pub(crate) fn session_id(&self, leader: Option<&Self>) -> Option<String> {
+        let bearer = leader.unwrap_or(self);
+        bearer.session_id.clone().filter(|_| bearer.pid == self.pid)
+    }
+
+    /// What the manager is told of it, but for its XSMP client id.
     pub(crate) fn toplevel(&self) -> Toplevel {
         Toplevel {
             title: self
@@ -247,6 +273,7 @@ impl Facts {
                 .unwrap_or_default(),
             app_id: self.class.clone().unwrap_or_default(),
             pid: self.pid,
+            session_id: None,
             dialog: self.transient || self.modal || self.dialog_type,
         }
     }
@@ -300,6 +327,14 @@ fn class(value: &[u8]) -> String {
         Ok(class) => text::from_str(class),
         Err(_) => text::from_latin1(class),
     }
+}
+
+/// An XSMP client id: a string of the X portable character set (XSMP, section 3), so that anything
+/// else is none. Some clients count the zero byte at its end as part of it.
+fn session_id(value: &[u8]) -> Option<String> {
+    let value = value.strip_suffix(b"\0").unwrap_or(value);
+    let is_id = !value.is_empty() && value.iter().all(|b| (b' '..=b'~').contains(b));
+    is_id.then(|| text::from_latin1(value))
 }
 
 #[cfg(test)]
@@ -433,6 +468,58 @@ mod tests {
             &atoms,
         );
         assert!(facts.toplevel().dialog);
+    }
+
+    #[test]
+    fn a_session_id_is_a_whole_line_of_printable_characters() {
+        let id = "10a000001000000000000001";
+        assert_eq!(session_id(id.as_bytes()).as_deref(), Some(id));
+        assert_eq!(session_id(b"a b~\0").as_deref(), Some("a b~"));
+        for none in [&b""[..], b"\0", b"a\0b", b"a\nb", b"caf\xe9", b"\x1b[2J"] {
+            assert_eq!(session_id(none), None, "{none:?}");
+        }
+        let atoms = atoms();
+        let mut facts = Facts::default();
+        let longest = vec![b'x'; MAX_TEXT];
+        facts.learn(Piece::SessionId, Some(&string(&longest)), &atoms);
+        assert_eq!(facts.session_id.as_deref().map(str::len), Some(MAX_TEXT));
+        // The server gave what was asked for, and has more of it.
+        let mut longer = string(&longest);
+        longer[12..16].copy_from_slice(&1_u32.to_ne_bytes());
+        facts.learn(Piece::SessionId, Some(&longer), &atoms);
+        assert_eq!(facts.session_id, None);
+        // A list of windows is no text, and text is no list of windows.
+        facts.learn(Piece::SessionId, Some(&atoms_reply(&[0x4141_4141])), &atoms);
+        assert_eq!(facts.session_id, None);
+        facts.learn(Piece::Leader, Some(&string(b"AAAA")), &atoms);
+        assert_eq!(facts.leader, None);
+        facts.learn(Piece::Leader, Some(&atoms_reply(&[0, 7])), &atoms);
+        assert_eq!(facts.leader, None);
+        facts.learn(Piece::Leader, Some(&atoms_reply(&[7, 8])), &atoms);
+        assert_eq!(facts.leader, Some(7));
+    }
+
+    #[test]
+    fn only_a_leader_of_the_same_process_is_believed() {
+        let of = |id: &str, pid| Facts {
+            session_id: (!id.is_empty()).then(|| id.to_owned()),
+            pid,
+            ..Facts::default()
+        };
+        let window = of("own", Some(1));
+        let id = |leader: Option<&Facts>| window.session_id(leader);
+        assert_eq!(id(None).as_deref(), Some("own"));
+        assert_eq!(id(Some(&of("led", Some(1)))).as_deref(), Some("led"));
+        // The id belongs on the leader: beside one, the window's own says nothing.
+        assert_eq!(id(Some(&of("", Some(1)))), None);
+        // A process that is known and one that is not are two: one of them is not of this machine.
+        for other in [Some(2), None] {
+            assert_eq!(id(Some(&of("led", other))), None);
+        }
+        let unknown = of("", None);
+        assert_eq!(unknown.session_id(Some(&of("led", Some(1)))), None);
+        let led = unknown.session_id(Some(&of("led", None)));
+        assert_eq!(led.as_deref(), Some("led"));
     }
 
     #[test]

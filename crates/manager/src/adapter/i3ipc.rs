@@ -167,6 +167,10 @@ impl Node {
             title: text::from_str(self.name.as_deref().unwrap_or_default()),
             app_id: text::from_str(app_id.unwrap_or_default()),
             pid: None,
+            // Neither sway nor i3 passes WM_CLIENT_LEADER or SM_CLIENT_ID on. The connection to
+            // Xwayland that asks for the process is gone at once, and could follow no change of
+            // them: the process, which it vouches for, is what says whose the window is.
+            session_id: None,
             // sway tells no parent of a Wayland view, but floats one that has a parent. The user
             // may float others by hand; this is a hint, and nothing is decided by it.
             dialog: self.kind.as_deref() == Some("floating_con")

@@ -5,6 +5,7 @@ pub mod display;
 mod ewmh;
 pub mod gnome;
 mod i3ipc;
+mod inquiry;
 pub mod jobs;
 mod ledger;
 mod link;

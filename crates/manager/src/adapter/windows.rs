@@ -7,6 +7,8 @@
 //! one (a kiosk, a bare `xinit`), the mapped children of the root window are. A window manager
 //! that neither speaks EWMH nor leaves its clients where they were (twm) hides them from us.
 
+mod leaders;
+
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
@@ -18,18 +20,21 @@ use x11rb_protocol::{
     protocol::xproto::{
         CLIENT_MESSAGE_EVENT, ChangeWindowAttributesAux, ChangeWindowAttributesRequest,
         ClientMessageEvent, ConfigureWindowAux, ConfigureWindowRequest, DESTROY_NOTIFY_EVENT,
-        DestroyNotifyEvent, EventMask, GetInputFocusRequest, GetWindowAttributesReply,
-        GetWindowAttributesRequest, InputFocus, InternAtomReply, InternAtomRequest,
-        KillClientRequest, MAP_NOTIFY_EVENT, MapNotifyEvent, MapState, PROPERTY_NOTIFY_EVENT,
-        PropertyNotifyEvent, QueryTreeReply, QueryTreeRequest, SendEventRequest,
-        SetInputFocusRequest, StackMode, UNMAP_NOTIFY_EVENT, UnmapNotifyEvent,
+        DestroyNotifyEvent, EventMask, GetInputFocusRequest, GetSelectionOwnerReply,
+        GetSelectionOwnerRequest, GetWindowAttributesReply, GetWindowAttributesRequest, InputFocus,
+        InternAtomReply, InternAtomRequest, KillClientRequest, MAP_NOTIFY_EVENT, MapNotifyEvent,
+        MapState, PROPERTY_NOTIFY_EVENT, PropertyNotifyEvent, QueryTreeReply, QueryTreeRequest,
+        SendEventRequest, SetInputFocusRequest, StackMode, UNMAP_NOTIFY_EVENT, UnmapNotifyEvent,
     },
     x11_utils::TryParse,
 };
 
+use leaders::{Leader, Led};
+
 use super::{
-    display::{DisplayError, DisplayEvent, MAX_WINDOWS, WindowKey},
-    ewmh::{self, Atoms, Facts, Piece},
+    display::{DisplayError, DisplayEvent, MAX_WINDOWS, Toplevel, WindowKey},
+    ewmh::{self, Atoms, Piece},
+    inquiry::Inquiry,
     ledger::Ledger,
     link::CONNECT_LIMIT,
     x11::{Packet, X11Wire, display_name},
@@ -48,9 +53,18 @@ pub struct X11Windows {
     /// The X-Resource extension's opcode. Without it no process is known.
     xres: Option<u8>,
     manager: Manager,
+    /// `WM_Sn`, the selection that a window manager of screen n owns (ICCCM 4.3), and its owner
+    /// where no EWMH window manager is known.
+    selection: u32,
+    owner: u32,
+    /// The window manager's process, as far as it was found; whether it was looked for.
+    manager_pid: Option<u32>,
+    sought_manager: bool,
     /// The windows that were there on connecting are known by name.
     listed: bool,
     windows: BTreeMap<u32, Window>,
+    /// The windows that those name their client's leader: asked about once for all of them.
+    leaders: BTreeMap<u32, Leader>,
     /// Tells a window from an earlier one of the same XID.
     births: u64,
     /// Tells one ping's answer from another's, and from a window manager's own pings.
@@ -75,19 +89,21 @@ enum Manager {
     },
 }
 
-/// One window that is, or may turn out to be, an application's.
+/// One window that is, or may turn out to be, an application's. It is told of when nothing of it
+/// is missing.
 #[derive(Debug)]
 struct Window {
-    birth: u64,
-    facts: Facts,
-    /// Pieces that were never answered: it is told of when there is none.
-    missing: u16,
-    /// Pieces that are being asked for, and those that changed again meanwhile: a title that
-    /// changes a thousand times a second costs one question at a time.
-    asked: u16,
-    stale: u16,
+    about: Inquiry,
+    led: Led,
     /// The first ping since it last answered one.
     ping: Option<u32>,
+}
+
+/// In which of the two a window is asked about; it may be both.
+#[derive(Clone, Copy, Debug)]
+enum Role {
+    Window,
+    Leader,
 }
 
 /// The questions to the server.
@@ -106,7 +122,12 @@ enum Ask {
     TreeRead,
     /// Whether this child of the root is mapped and a window manager's business.
     Attributes(u32),
-    Piece(u32, u64, Piece),
+    Piece(Role, u32, u64, Piece),
+    /// The atom of the window manager's selection, and who owns that.
+    Selection,
+    SelectionOwner,
+    /// The process behind the window that stands for the window manager.
+    ManagerPid(u32),
 }
 
 impl X11Windows {
@@ -129,21 +150,26 @@ impl X11Windows {
             atoms: Atoms::default(),
             xres: None,
             manager: Manager::Unknown,
+            selection: 0,
+            owner: 0,
+            manager_pid: None,
+            sought_manager: false,
             listed: false,
             windows: BTreeMap::new(),
+            leaders: BTreeMap::new(),
             births: 0,
             pings: 0,
             ledger: Ledger::default(),
         };
-        for (place, name) in Atoms::NAMES.iter().enumerate() {
-            let name = Cow::Borrowed(name.as_bytes());
-            this.wire.ask(
-                InternAtomRequest {
-                    only_if_exists: false,
-                    name,
-                },
-                Ask::Atom(place),
-            );
+        let selection = format!("WM_S{}", this.wire.screen());
+        let names = Atoms::NAMES.iter().enumerate();
+        let names = names.map(|(place, name)| (*name, Ask::Atom(place)));
+        for (name, ask) in names.chain([(&*selection, Ask::Selection)]) {
+            let request = InternAtomRequest {
+                only_if_exists: false,
+                name: Cow::Borrowed(name.as_bytes()),
+            };
+            this.wire.ask(request, ask);
         }
         this.wire.ask(xres::query_extension(), Ask::XRes);
         while !this.is_settled() {
@@ -156,9 +182,15 @@ impl X11Windows {
         Ok(this)
     }
 
-    /// Whether everything is known of every window that was found so far.
+    /// Whether everything is known of every window that was found so far, and of who manages them.
     fn is_settled(&self) -> bool {
-        self.listed && self.windows.values().all(|window| window.missing == 0)
+        self.listed && self.sought_manager && self.windows.values().all(Window::is_known)
+    }
+
+    /// The window manager's process; see [`super::display::Display::window_manager`].
+    #[must_use]
+    pub fn window_manager(&self) -> Option<u32> {
+        self.manager_pid
     }
 
     /// The next event; see [`super::display::Display::next`].
@@ -198,7 +230,7 @@ impl X11Windows {
         let Some((xid, known)) = self.known(window) else {
             return;
         };
-        let deletable = known.facts.speaks(self.atoms.wm_delete_window);
+        let deletable = known.about.facts.speaks(self.atoms.wm_delete_window);
         let (managed_close, _) = self.manager_does(xid);
         if managed_close {
             self.tell_manager(xid, self.atoms.net_close_window, [0, 2, 0, 0, 0]);
@@ -243,7 +275,7 @@ impl X11Windows {
         let Some((xid, known)) = self.known(window) else {
             return false;
         };
-        if !known.facts.speaks(ping) {
+        if !known.about.facts.speaks(ping) {
             return false;
         }
         self.pings = self.pings.wrapping_add(1);
@@ -341,9 +373,10 @@ impl X11Windows {
                 self.ask_manager();
             }
             Ask::Check => match reply.map(ewmh::values).as_deref() {
-                Some([check, ..]) if *check != 0 => {
+                Some([check, ..]) if ![0, self.wire.root()].contains(check) => {
                     let check = *check;
-                    self.select(check, EventMask::STRUCTURE_NOTIFY);
+                    let mask = self.mask(check) | EventMask::STRUCTURE_NOTIFY;
+                    self.select(check, mask);
                     self.ask_property(
                         check,
                         self.atoms.net_supporting_wm_check,
@@ -401,30 +434,52 @@ impl X11Windows {
                     _ => self.forget(xid),
                 }
             }
-            Ask::Piece(xid, birth, piece) => self.learned(xid, birth, piece, reply),
+            Ask::Piece(role, xid, birth, piece) => self.learned(role, xid, birth, piece, reply),
+            Ask::Selection => {
+                let atom = reply.and_then(|reply| InternAtomReply::try_parse(reply).ok());
+                self.selection = atom.map_or(0, |(reply, _)| reply.atom);
+            }
+            Ask::SelectionOwner => {
+                let owner = reply.and_then(|reply| GetSelectionOwnerReply::try_parse(reply).ok());
+                let owner = owner.map_or(0, |(reply, _)| reply.owner);
+                self.owned(owner);
+            }
+            Ask::ManagerPid(of) => {
+                let pid = reply.and_then(xres::pid);
+                let is_check = matches!(self.manager, Manager::Ewmh { check, .. } if check == of);
+                if is_check && pid.is_none() {
+                    self.ask_owner();
+                } else if is_check || of == self.owner {
+                    self.found_manager(pid);
+                }
+            }
         }
     }
 
-    fn learned(&mut self, xid: u32, birth: u64, piece: Piece, reply: Option<&[u8]>) {
-        let Some(window) = self
-            .windows
-            .get_mut(&xid)
-            .filter(|window| window.birth == birth)
-        else {
+    fn learned(&mut self, role: Role, xid: u32, birth: u64, piece: Piece, reply: Option<&[u8]>) {
+        let atoms = self.atoms;
+        let Some(about) = self.about(role, xid).filter(|about| about.birth == birth) else {
             return;
         };
-        window.asked &= !piece.bit();
-        window.missing &= !piece.bit();
-        if piece == Piece::Pid {
-            window.facts.pid = reply.and_then(xres::pid);
-        } else {
-            window.facts.learn(piece, reply, &self.atoms);
+        if about.answered(piece, reply, &atoms) {
+            self.ask_piece(role, xid, piece);
         }
-        if window.stale & piece.bit() != 0 {
-            window.stale &= !piece.bit();
-            self.ask_piece(xid, piece);
+        match role {
+            Role::Leader => self.tell_followers(xid),
+            Role::Window => {
+                if piece == Piece::Leader {
+                    self.follow_leader(xid);
+                }
+                self.tell(xid);
+            }
         }
-        self.tell(xid);
+    }
+
+    fn about(&mut self, role: Role, xid: u32) -> Option<&mut Inquiry> {
+        match role {
+            Role::Window => self.windows.get_mut(&xid).map(|window| &mut window.about),
+            Role::Leader => self.leaders.get_mut(&xid).map(|leader| &mut leader.about),
+        }
     }
 
     // What happened on the display.
@@ -438,7 +493,10 @@ impl X11Windows {
                 };
                 if event.window != root {
                     if let Some(piece) = Piece::of_atom(event.atom, &self.atoms) {
-                        self.ask_piece(event.window, piece);
+                        self.ask_piece(Role::Window, event.window, piece);
+                        if Piece::OF_LEADER.contains(&piece) {
+                            self.ask_piece(Role::Leader, event.window, piece);
+                        }
                     }
                 } else if event.atom == self.atoms.net_supporting_wm_check {
                     self.ask_manager();
@@ -478,8 +536,10 @@ impl X11Windows {
                     return;
                 };
                 self.forget(event.window);
+                self.forget_leader(event.window);
                 match &mut self.manager {
                     Manager::Ewmh { check, .. } if *check == event.window => self.ask_manager(),
+                    _ if self.owner == event.window => self.ask_manager(),
                     Manager::Ewmh { clients, .. } => drop(clients.remove(&event.window)),
                     _ => {}
                 }
@@ -517,6 +577,7 @@ impl X11Windows {
 
     fn ask_manager(&mut self) {
         self.manager = Manager::Unknown;
+        self.owner = 0;
         let root = self.wire.root();
         self.ask_property(root, self.atoms.net_supporting_wm_check, 4, Ask::Check);
     }
@@ -531,6 +592,7 @@ impl X11Windows {
         };
         self.ask_supported();
         self.ask_clients();
+        self.ask_manager_pid(check);
     }
 
     fn unmanaged(&mut self) {
@@ -544,7 +606,46 @@ impl X11Windows {
             },
             Ask::Tree,
         );
+        self.ask_owner();
     }
+
+    // Whose the window manager is.
+
+    fn ask_manager_pid(&mut self, of: u32) {
+        match self.xres {
+            Some(opcode) => {
+                self.wire
+                    .ask_extension(xres::query_pid(of), opcode, Ask::ManagerPid(of));
+            }
+            None => self.found_manager(None),
+        }
+    }
+
+    fn ask_owner(&mut self) {
+        let selection = self.selection;
+        self.wire
+            .ask(GetSelectionOwnerRequest { selection }, Ask::SelectionOwner);
+    }
+
+    fn owned(&mut self, owner: u32) {
+        if matches!(self.manager, Manager::Unknown) {
+            // Another window manager is being looked for already.
+            return;
+        }
+        if [0, self.wire.root()].contains(&owner) {
+            return self.found_manager(None);
+        }
+        self.owner = owner;
+        self.reselect(owner);
+        self.ask_manager_pid(owner);
+    }
+
+    fn found_manager(&mut self, pid: Option<u32>) {
+        self.manager_pid = pid;
+        self.sought_manager = true;
+    }
+
+    // Which windows are applications'.
 
     fn ask_supported(&mut self) {
         let root = self.wire.root();
@@ -586,32 +687,28 @@ impl X11Windows {
 
     /// Starts to watch a window and asks for all that there is to know of it.
     fn track(&mut self, xid: u32) {
-        if self.windows.contains_key(&xid) || self.windows.len() >= MAX_WINDOWS {
+        let is_new = xid != self.wire.root() && !self.windows.contains_key(&xid);
+        if !is_new || self.windows.len() >= MAX_WINDOWS {
             return;
         }
         self.births += 1;
         let window = Window {
-            birth: self.births,
-            facts: Facts::default(),
-            missing: Piece::all(),
-            asked: 0,
-            stale: 0,
+            about: Inquiry::new(self.births, &Piece::ALL),
+            led: Led::Unasked,
             ping: None,
         };
         self.windows.insert(xid, window);
         // First watched, then asked: no change falls between the two.
-        self.select(
-            xid,
-            EventMask::PROPERTY_CHANGE | EventMask::STRUCTURE_NOTIFY,
-        );
+        self.reselect(xid);
         for piece in Piece::ALL {
-            self.ask_piece(xid, piece);
+            self.ask_piece(Role::Window, xid, piece);
         }
     }
 
     fn forget(&mut self, xid: u32) {
-        if self.windows.remove(&xid).is_some() {
-            self.select(xid, EventMask::NO_EVENT);
+        if let Some(window) = self.windows.remove(&xid) {
+            self.leave_leader(xid, window.led);
+            self.reselect(xid);
             self.ledger.remove(WindowKey(u64::from(xid)));
         }
     }
@@ -619,39 +716,65 @@ impl X11Windows {
     /// Tells the manager of a window as it is now, once all is known of it.
     fn tell(&mut self, xid: u32) {
         let listed = self.is_listed(xid);
-        let Some(window) = self.windows.get(&xid).filter(|window| window.missing == 0) else {
+        let Some(window) = self.windows.get(&xid).filter(|window| window.is_known()) else {
             return;
         };
         let key = WindowKey(u64::from(xid));
-        if window.facts.is_application(listed) {
-            self.ledger.update(key, window.facts.toplevel());
+        let facts = &window.about.facts;
+        if facts.is_application(listed) {
+            let leader = window.led.leader();
+            let session_id = match leader.map(|leader| self.leaders.get(&leader)) {
+                None => facts.session_id(None),
+                Some(Some(leader)) => facts.session_id(Some(&leader.about.facts)),
+                // It was destroyed.
+                Some(None) => None,
+            };
+            let toplevel = Toplevel {
+                session_id,
+                ..facts.toplevel()
+            };
+            self.ledger.update(key, toplevel);
         } else {
             self.ledger.remove(key);
         }
     }
 
-    fn ask_piece(&mut self, xid: u32, piece: Piece) {
-        let Some(window) = self.windows.get_mut(&xid) else {
+    fn ask_piece(&mut self, role: Role, xid: u32, piece: Piece) {
+        let atoms = self.atoms;
+        let Some(about) = self.about(role, xid) else {
             return;
         };
-        if window.asked & piece.bit() != 0 {
-            window.stale |= piece.bit();
+        if !about.ask(piece) {
             return;
         }
-        let ask = Ask::Piece(xid, window.birth, piece);
-        match (piece.request(xid, &self.atoms), self.xres) {
+        let birth = about.birth;
+        let ask = Ask::Piece(role, xid, birth, piece);
+        match (piece.request(xid, &atoms), self.xres) {
             (Some(request), _) => self.wire.ask(request, ask),
             (None, Some(opcode)) => self.wire.ask_extension(xres::query_pid(xid), opcode, ask),
-            (None, None) => {
-                window.missing &= !piece.bit();
-                return;
-            }
+            (None, None) => self.learned(role, xid, birth, piece, None),
         }
-        window.asked |= piece.bit();
     }
 
     fn ask_property(&mut self, window: u32, property: u32, bytes: u32, ask: Ask) {
         self.wire.ask(ewmh::property(window, property, bytes), ask);
+    }
+
+    /// What is to be heard of a window, whatever it is to us.
+    fn mask(&self, xid: u32) -> EventMask {
+        let is_check = matches!(self.manager, Manager::Ewmh { check, .. } if check == xid);
+        if self.windows.contains_key(&xid) || self.leaders.contains_key(&xid) {
+            EventMask::PROPERTY_CHANGE | EventMask::STRUCTURE_NOTIFY
+        } else if is_check || xid == self.owner {
+            EventMask::STRUCTURE_NOTIFY
+        } else {
+            EventMask::NO_EVENT
+        }
+    }
+
+    fn reselect(&mut self, xid: u32) {
+        let mask = self.mask(xid);
+        self.select(xid, mask);
     }
 
     fn select(&mut self, window: u32, mask: EventMask) {
@@ -660,5 +783,12 @@ impl X11Windows {
             window,
             value_list: Cow::Owned(value_list),
         });
+    }
+}
+
+impl Window {
+    /// Whether everything is known of it.
+    fn is_known(&self) -> bool {
+        self.about.is_complete() && matches!(self.led, Led::By(_))
     }
 }

@@ -33,6 +33,7 @@ const MAX_AHEAD: u64 = 60_000;
 #[derive(Debug)]
 pub(crate) struct X11Wire<T> {
     link: Link,
+    screen: u16,
     root: Window,
     /// Requests sent so far; the last one's sequence number.
     sent: u64,
@@ -101,6 +102,7 @@ impl<T> X11Wire<T> {
         })?;
         Ok(Self {
             link,
+            screen: parsed.screen,
             root,
             sent: 0,
             asked: VecDeque::new(),
@@ -110,6 +112,11 @@ impl<T> X11Wire<T> {
     /// The root window of the screen that the display's name asks for.
     pub(crate) fn root(&self) -> Window {
         self.root
+    }
+
+    /// That screen's number.
+    pub(crate) fn screen(&self) -> u16 {
+        self.screen
     }
 
     /// Asks a question of the core protocol.

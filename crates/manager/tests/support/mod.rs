@@ -3,6 +3,8 @@
 //!
 //! Waiting is for an event, and never longer than [`LIMIT`].
 
+pub(crate) mod client;
+
 use std::{
     ffi::OsStr,
     fs,
