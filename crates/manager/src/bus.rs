@@ -21,8 +21,12 @@ const MAX_PEERS: usize = 16_384;
 /// Messages of one peer kept while the bus is asked who it is.
 const MAX_PARKED: usize = 1024;
 
-const DBUS: &str = "org.freedesktop.DBus";
-const DBUS_PATH: &str = "/org/freedesktop/DBus";
+/// Bytes of an answer that is kept. The longest asked for is an environment, and a few hundred
+/// variables are some 20 KiB; a message may be 128 MiB.
+const MAX_ANSWER: usize = 1 << 20;
+
+pub(crate) const DBUS: &str = "org.freedesktop.DBus";
+pub(crate) const DBUS_PATH: &str = "/org/freedesktop/DBus";
 
 /// Who is at the other end, as the bus vouches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +65,19 @@ pub(crate) struct Bus {
     peers: HashMap<String, Known>,
     lookups: HashMap<NonZeroU32, String>,
     pings: HashMap<NonZeroU32, Identity>,
+    questions: HashMap<NonZeroU32, Asked>,
     anonymous: u64,
+}
+
+/// A question of the manager's own; see [`Bus::ask`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question(NonZeroU32);
+
+#[derive(Debug)]
+struct Asked {
+    /// What was to be done, for the log.
+    what: &'static str,
+    answer: Option<Message>,
 }
 
 /// Why the bus could not be used.
@@ -126,6 +142,7 @@ impl Bus {
             peers: HashMap::new(),
             lookups: HashMap::new(),
             pings: HashMap::new(),
+            questions: HashMap::new(),
             anonymous: 0,
         })
     }
@@ -249,6 +266,10 @@ impl Bus {
         if let Some(of) = self.pings.remove(&serial) {
             return vec![Incoming::Pong(of)];
         }
+        if self.questions.contains_key(&serial) {
+            self.keep(serial, message);
+            return Vec::new();
+        }
         let Some(sender) = self.lookups.remove(&serial) else {
             return Vec::new();
         };
@@ -306,6 +327,60 @@ impl Bus {
                 .insert(ping.primary_header().serial_num(), of.clone());
             self.out.push(ping);
         }
+    }
+
+    /// Queues a question, and keeps its answer for [`Bus::answer`]. Nobody waits for it. That it
+    /// was refused is logged as this `what`; there is no answer then.
+    pub(crate) fn ask(&mut self, question: Message, what: &'static str) -> Question {
+        let serial = question.primary_header().serial_num();
+        let asked = Asked { what, answer: None };
+        self.questions.insert(serial, asked);
+        self.out.push(question);
+        Question(serial)
+    }
+
+    fn keep(&mut self, serial: NonZeroU32, message: &Message) {
+        let Some(asked) = self.questions.get_mut(&serial) else {
+            return;
+        };
+        let too_long = message.data().len() > MAX_ANSWER;
+        if message.message_type() != Type::Error && !too_long {
+            asked.answer = Some(message.clone());
+            return;
+        }
+        let what = asked.what;
+        self.questions.remove(&serial);
+        if too_long {
+            return tracing::warn!("{what}: an answer of more than {MAX_ANSWER} bytes is not read");
+        }
+        let header = message.header();
+        let name = header.error_name().map(|n| n.to_string());
+        let name = name.unwrap_or_default();
+        let text: String = message.body().deserialize().unwrap_or_default();
+        // Who is not there, or does not know what was asked for, is so by design.
+        if ["NameHasNoOwner", "ServiceUnknown", "UnknownMethod"]
+            .iter()
+            .any(|absent| name.strip_prefix("org.freedesktop.DBus.Error.") == Some(absent))
+        {
+            tracing::debug!("{what}: {name}: {text}");
+        } else {
+            tracing::warn!("{what}: {name}: {text}");
+        }
+    }
+
+    /// The answer to a question, once it has come.
+    pub(crate) fn answer(&self, question: Question) -> Option<&Message> {
+        self.questions.get(&question.0)?.answer.as_ref()
+    }
+
+    /// Waits for an answer; `None` when the question was refused, or the bus is gone. It may never
+    /// come. For when the loop has ended: whatever else arrives meanwhile is dropped.
+    pub(crate) async fn wait_for(&mut self, question: Question) -> Option<&Message> {
+        while self.questions.get(&question.0)?.answer.is_none() {
+            let message = self.next().await?;
+            self.sort(message);
+        }
+        self.answer(question)
     }
 
     /// Queues a message for [`Bus::flush`].
