@@ -56,13 +56,20 @@ impl Screen {
                     .insert(w.id.clone(), show::name(&w.name, w.pid));
             }
             News::Answered { who, answer, .. } => {
-                if answer != "asking-user" {
-                    self.answered += 1;
-                }
-                self.waiting.remove(&who.id);
-                if answer == "asking-user" {
-                    let name = format!("{} asks you", show::name(&who.name, who.pid));
-                    self.waiting.insert(who.id.clone(), name);
+                let name = show::name(&who.name, who.pid);
+                let still = match answer.as_str() {
+                    "asking-user" => format!("{name} asks you"),
+                    "wants-user" => format!("{name} will ask you next"),
+                    "user-answered" | "wants-last" => name,
+                    _ => {
+                        self.answered += 1;
+                        String::new()
+                    }
+                };
+                if still.is_empty() {
+                    self.waiting.remove(&who.id);
+                } else {
+                    self.waiting.insert(who.id.clone(), still);
                 }
             }
             News::Closing(w) => {

@@ -48,6 +48,7 @@ pub(crate) fn why(b: &BlockerInfo) -> String {
         "job" => format!("is running{}", quoted(&b.reason)),
         "window" => format!("its window is still open{}{hung}", quoted(&b.reason)),
         "not-responding" => "is not responding".to_owned(),
+        "asks-user" => "wants to ask its user, and nobody is there".to_owned(),
         other => format!("{other}{}", quoted(&b.reason)),
     }
 }
@@ -83,6 +84,9 @@ pub(crate) fn news(news: &News) -> String {
                 "accept" => format!("{} agrees", who(w)),
                 "refuse" => format!("{} refuses{reason}", who(w)),
                 "user-refused" => format!("{}: the user said no{reason}", who(w)),
+                "wants-user" => format!("{} wants to ask the user", who(w)),
+                "user-answered" => format!("{} has the user's answer", who(w)),
+                "wants-last" => format!("{} answers when all others have", who(w)),
                 _ => format!("{} is asking the user", who(w)),
             }
         }

@@ -8,6 +8,10 @@ use crate::id::{Identity, InhibitorId, JobId, VoterId, WindowId};
 pub enum Action {
     /// Ask this client.
     Query(VoterId),
+    /// It is this client's turn to ask the user, as it wanted (`Interact`).
+    Interact(VoterId),
+    /// All others have answered: ask this client for its last word (`SaveYourselfPhase2`).
+    QueryAgain(VoterId),
     /// Tell this client that its query is void (`CancelEndSession`, `ShutdownCancelled`).
     CancelQuery(VoterId),
     /// Tell this client to end (`EndSession`, `Die`). Its point of no return.
@@ -126,6 +130,8 @@ pub enum Why {
     },
     /// It has been silent too long, and answers no ping or is stopped.
     NotResponding,
+    /// It wants to ask the user, and nobody is there.
+    AsksUser,
 }
 
 /// How a request ended.

@@ -24,8 +24,12 @@ pub enum Vote {
     Idle,
     /// Asked, no answer yet.
     Asked(Silence),
+    /// It wants to ask the user and waits for its turn; no deadline runs.
+    WantsUser,
     /// It is asking the user; no deadline runs.
     AskingUser,
+    /// It wants to be asked once more when all others have answered; no deadline runs.
+    WantsLast,
     /// Yes.
     Accepted,
     /// No, and why.
@@ -42,12 +46,26 @@ pub(crate) struct Voter {
     /// Answers still owed to queries that were cancelled before they were answered. The protocols
     /// number no query, so a yes that pays such a debt must not count for the next one.
     pub(crate) owed: u8,
+    /// It has been asked for its last word: that can be wanted once.
+    pub(crate) last: bool,
 }
 
 impl Voter {
+    pub(crate) fn new(round: Round) -> Self {
+        Self {
+            round,
+            vote: Vote::Idle,
+            owed: 0,
+            last: false,
+        }
+    }
+
     /// It has been asked and has not answered.
     pub(crate) fn is_open(&self) -> bool {
-        matches!(self.vote, Vote::Asked(_) | Vote::AskingUser)
+        matches!(
+            self.vote,
+            Vote::Asked(_) | Vote::WantsUser | Vote::AskingUser | Vote::WantsLast
+        )
     }
 }
 
@@ -110,6 +128,8 @@ pub(crate) struct App {
     /// "End this one" was chosen: its ladder runs whatever becomes of the request.
     pub(crate) alone: bool,
     pub(crate) going: Going,
+    /// An XSMP client of it left after it was asked: when its windows are gone too, it has gone.
+    pub(crate) left: bool,
 }
 
 impl App {
@@ -126,6 +146,7 @@ impl App {
             overridden: false,
             alone: false,
             going: Going::No,
+            left: false,
         }
     }
 
@@ -133,6 +154,7 @@ impl App {
     pub(crate) fn reset(&mut self) {
         self.alone = false;
         self.going = Going::No;
+        self.left = false;
         self.overridden = false;
         self.responds = Responds::Yes;
         for window in self.windows.values_mut() {

@@ -34,7 +34,7 @@ impl Coordinator {
             .filter(|v| v.vote == Vote::Idle)
             .map(|v| v.round)
             .min();
-        if blocked && next.is_none_or(|r| r >= Round::late(u16::MAX)) {
+        if blocked && next.is_none_or(Round::is_late) {
             return false;
         }
         if let (Some(next), Some(u)) = (next, &mut self.under_way) {
@@ -81,6 +81,7 @@ impl Coordinator {
         let Some(voter) = self.apps.get_mut(&of).and_then(|a| a.voters.get_mut(&id)) else {
             return;
         };
+        voter.last = false;
         voter.vote = Vote::Asked(Silence::Fresh);
         self.deadlines
             .set(self.now.plus(self.policy.slow), Deadline::Voter(id));
@@ -90,6 +91,82 @@ impl Coordinator {
         self.outdate_look();
         self.act(Action::Query(id));
         self.notice(Notice::Asked(of));
+    }
+
+    /// Gives those who wait for something their turn: one that wants to ask the user, when no
+    /// other does; those that want to be asked last, when nobody else is to answer. Whether
+    /// there was one.
+    pub(crate) fn step_turns(&mut self) -> bool {
+        let Some(u) = &mut self.under_way else {
+            return false;
+        };
+        if u.asking_user.is_empty()
+            && let Some(id) = u.want_user.front().copied()
+        {
+            self.set_vote(id, Vote::AskingUser);
+            self.act(Action::Interact(id));
+            if let Some(of) = self.voters.get(&id).cloned() {
+                self.notice(Notice::Answered(of, Answer::AskingUser));
+            }
+            return true;
+        }
+        if u.want_last.is_empty() || u.pending.len() > u.want_last.len() {
+            return false;
+        }
+        for id in u.want_last.clone() {
+            self.set_vote(id, Vote::Asked(Silence::Fresh));
+            self.act(Action::QueryAgain(id));
+        }
+        true
+    }
+
+    /// Moves an open vote to another that is open, with the deadline that it has, if any.
+    fn set_vote(&mut self, id: VoterId, vote: Vote) {
+        let Some(of) = self.voters.get(&id) else {
+            return;
+        };
+        let Some(voter) = self.apps.get_mut(of).and_then(|a| a.voters.get_mut(&id)) else {
+            return;
+        };
+        voter.last |= voter.vote == Vote::WantsLast;
+        if matches!(vote, Vote::Asked(_)) {
+            self.deadlines
+                .set(self.now.plus(self.policy.slow), Deadline::Voter(id));
+        } else {
+            self.deadlines.clear(&Deadline::Voter(id));
+        }
+        if let Some(u) = &mut self.under_way {
+            u.follow(id, &vote);
+        }
+        voter.vote = vote;
+    }
+
+    /// A client that has been asked has not answered yet, and says what it waits for.
+    fn answers_later(&mut self, id: VoterId, of: &Identity, answer: Answer) {
+        let Some(voter) = self.apps.get(of).and_then(|a| a.voters.get(&id)) else {
+            return;
+        };
+        let vote = match (&answer, &voter.vote) {
+            (Answer::AskingUser, _) => Vote::AskingUser,
+            (Answer::WantsUser, Vote::Asked(_)) => Vote::WantsUser,
+            (Answer::UserAnswered, Vote::AskingUser) => Vote::Asked(Silence::Fresh),
+            (Answer::WantsLast, Vote::Asked(_)) if !voter.last => Vote::WantsLast,
+            _ => return,
+        };
+        let asks = matches!(vote, Vote::AskingUser | Vote::WantsUser);
+        self.set_vote(id, vote);
+        self.outdate_look();
+        self.notice(Notice::Answered(of.clone(), answer));
+        self.touch(of);
+        let counts = self.apps.get(of).is_some_and(|a| !self.may_not_block(a));
+        let alone = self
+            .under_way
+            .as_ref()
+            .is_some_and(|u| u.request.unattended);
+        let forced_later = self.deadlines.time_of(&Deadline::ForceAfter).is_some();
+        if asks && counts && alone && !forced_later {
+            self.cancel_for(of, Why::AsksUser);
+        }
     }
 
     /// Whether everything there is has been told; begins to look where not.
@@ -145,23 +222,20 @@ impl Coordinator {
             voter.owed = voter.owed.saturating_sub(1);
             return;
         }
-        if answer != Answer::AskingUser {
-            voter.owed = 0;
-        }
-        let was_slow = voter.vote != Vote::Asked(Silence::Fresh);
-        voter.vote = match &answer {
+        let vote = match &answer {
             Answer::Accept => Vote::Accepted,
             Answer::Refuse(reason) | Answer::UserRefused(reason) => Vote::Refused(reason.clone()),
-            Answer::AskingUser => Vote::AskingUser,
+            _ => return self.answers_later(id, &of, answer),
         };
+        voter.owed = 0;
+        let was_slow = voter.vote != Vote::Asked(Silence::Fresh);
+        voter.vote = vote;
         self.deadlines.clear(&Deadline::Voter(id));
         self.outdate_look();
         self.notice(Notice::Answered(of.clone(), answer.clone()));
         if let Some(u) = &mut self.under_way {
             u.untold |= answer == Answer::Accept;
-            if answer != Answer::AskingUser {
-                u.pending.remove(&id);
-            }
+            u.no_longer_waits_for(id);
         }
         match answer {
             // The common case among a thousand clients: one answer fewer to wait for.
@@ -206,7 +280,8 @@ impl Coordinator {
             .set(self.now.plus(again.max(1)), Deadline::Voter(id));
         self.touch(&of);
         if self.is_silence_final(&before) {
-            self.cancel_for_silence(&of);
+            // It may answer pings and be no blocker; here it is what nobody is there to wait for.
+            self.cancel_for(&of, Why::NotResponding);
         } else {
             self.ping(&of);
         }
@@ -224,15 +299,15 @@ impl Coordinator {
         }) && !forced_later
     }
 
-    /// Cancels with the silent client as what blocked: it may answer pings and be no blocker.
-    fn cancel_for_silence(&mut self, of: &Identity) {
+    /// Cancels a request with nobody there, with this client as what blocked.
+    fn cancel_for(&mut self, of: &Identity, why: Why) {
         let Some(name) = self.apps.get(of).map(|a| a.name.clone()) else {
             return;
         };
         let blocker = Blocker {
             of: of.clone(),
             name,
-            why: Why::NotResponding,
+            why,
         };
         if let Some(u) = &mut self.under_way
             && u.blockers.insert(blocker.clone())

@@ -377,8 +377,16 @@ impl Coordinator {
         let outlives = of.is_process() && !app.spared;
         let told = !app.voters.is_empty();
         if app.going == Going::No {
-            if app.is_bare() {
+            let (bare, left, name) = (app.is_bare(), app.left, app.name.clone());
+            if bare {
                 self.forget(of);
+            }
+            if bare && left {
+                self.record_gone(&name);
+                self.notice(Notice::Gone {
+                    of: of.clone(),
+                    name,
+                });
             }
             return;
         }
@@ -403,6 +411,7 @@ impl Coordinator {
         };
         let name = app.name.clone();
         app.going = Going::No;
+        app.left = false;
         app.alone = false;
         if self.under_way.is_none() {
             // What it still holds counts in the next request.
@@ -438,7 +447,7 @@ impl Coordinator {
             self.voters.remove(voter);
             self.deadlines.clear(&Deadline::Voter(*voter));
             if let Some(u) = &mut self.under_way {
-                u.pending.remove(voter);
+                u.no_longer_waits_for(*voter);
             }
         }
         for window in app.windows.keys() {

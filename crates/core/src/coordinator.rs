@@ -42,6 +42,12 @@ pub(crate) struct UnderWay {
     /// are kept beside what they are made of, so that a fact costs the same among a thousand
     /// applications as among three.
     pub(crate) pending: BTreeSet<VoterId>,
+    /// Of those, the ones that ask the user now.
+    pub(crate) asking_user: BTreeSet<VoterId>,
+    /// The ones that want to, in the order in which they said so.
+    pub(crate) want_user: VecDeque<VoterId>,
+    /// The ones that want to be asked once more when all others have answered.
+    pub(crate) want_last: BTreeSet<VoterId>,
     /// Some client may not have been asked yet.
     pub(crate) unasked: bool,
     /// Some client has said yes; its application may already be on its way.
@@ -69,6 +75,34 @@ pub(crate) struct UnderWay {
 }
 
 impl UnderWay {
+    /// A client has answered, left, or no longer counts.
+    pub(crate) fn no_longer_waits_for(&mut self, id: VoterId) {
+        self.pending.remove(&id);
+        self.follow(id, &Vote::Idle);
+    }
+
+    /// Keeps the lists of those who wait for something in step with a vote.
+    pub(crate) fn follow(&mut self, id: VoterId, vote: &Vote) {
+        if *vote == Vote::AskingUser {
+            self.asking_user.insert(id);
+        } else {
+            self.asking_user.remove(&id);
+        }
+        if *vote == Vote::WantsLast {
+            self.want_last.insert(id);
+        } else {
+            self.want_last.remove(&id);
+        }
+        let queued = self.want_user.iter().position(|q| *q == id);
+        match (queued, *vote == Vote::WantsUser) {
+            (None, true) => self.want_user.push_back(id),
+            (Some(place), false) => {
+                self.want_user.remove(place);
+            }
+            _ => {}
+        }
+    }
+
     /// What blocks of one application.
     fn blockers_of(&self, of: &Identity) -> impl Iterator<Item = &Blocker> {
         // Nothing is ordered before this one among those of an application.
@@ -408,7 +442,7 @@ impl Coordinator {
         for voter in self.apps.values_mut().flat_map(|a| a.voters.values_mut()) {
             // A D-Bus client that was told and stayed can be asked again; an XSMP client that
             // stayed after Die is known by its windows from then on.
-            if voter.vote == Vote::Told && voter.round < Round::late(u16::MAX) {
+            if voter.vote == Vote::Told && !voter.round.is_late() {
                 voter.vote = Vote::Idle;
             }
         }
@@ -431,6 +465,9 @@ impl Coordinator {
             look: Look::Needed,
             round: None,
             pending: BTreeSet::new(),
+            asking_user: BTreeSet::new(),
+            want_user: VecDeque::new(),
+            want_last: BTreeSet::new(),
             unasked: true,
             untold: false,
             blockers: BTreeSet::new(),
@@ -529,6 +566,9 @@ impl Coordinator {
         if self.under_way.as_ref().is_some_and(stale) && !self.refresh() {
             return false;
         }
+        if matches!(self.phase(), Some(Phase::Asking | Phase::Closing)) && self.step_turns() {
+            return true;
+        }
         match self.phase() {
             Some(Phase::Asking) => self.step_asking(),
             Some(Phase::Closing) => self.step_closing(),
@@ -604,8 +644,9 @@ impl Coordinator {
         for (id, voter) in app.iter().flat_map(|a| &a.voters) {
             if counts.is_some() && voter.is_open() {
                 u.pending.insert(*id);
+                u.follow(*id, &voter.vote);
             } else {
-                u.pending.remove(id);
+                u.no_longer_waits_for(*id);
             }
         }
         put(&mut u.slow, of, counts.is_some_and(App::is_slow));
@@ -736,7 +777,7 @@ impl Coordinator {
             for (id, voter) in &mut app.voters {
                 match voter.vote {
                     Vote::Idle | Vote::Told => continue,
-                    Vote::Asked(_) | Vote::AskingUser => {
+                    Vote::Asked(_) | Vote::WantsUser | Vote::AskingUser | Vote::WantsLast => {
                         voter.owed = (voter.owed + 1).min(MAX_OWED);
                     }
                     Vote::Accepted | Vote::Refused(_) => {}

@@ -104,6 +104,15 @@ pub enum Answer {
     UserRefused(String),
     /// The application is asking the user; its deadline stops.
     AskingUser,
+    /// The application wants to ask the user, and waits for its turn ([`crate::Action::Interact`]):
+    /// where its protocol can hold a dialog back, no two are shown at once. XSMP `InteractRequest`.
+    WantsUser,
+    /// The user has answered the application's dialog and did not say no; the application goes on
+    /// with what the answer meant, under a deadline again. XSMP `InteractDone`.
+    UserAnswered,
+    /// The application wants to be asked once more when all others have answered
+    /// ([`crate::Action::QueryAgain`]). XSMP `SaveYourselfPhase2Request`.
+    WantsLast,
 }
 
 /// When a client is asked: lower rounds first, all of one round together.
@@ -128,6 +137,10 @@ impl Round {
             late: false,
             below: u16::MAX - level,
         }
+    }
+
+    pub(crate) fn is_late(self) -> bool {
+        self.late
     }
 
     /// Clients for whom being asked may already close something (XSMP).

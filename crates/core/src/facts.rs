@@ -107,12 +107,7 @@ impl Coordinator {
         if self.voters.contains_key(&id) {
             return;
         }
-        let voter = Voter {
-            round,
-            vote: Vote::Idle,
-            owed: 0,
-        };
-        self.known(&of, &name).voters.insert(id, voter);
+        self.known(&of, &name).voters.insert(id, Voter::new(round));
         self.touch(&of);
         self.voters.insert(id, of);
         if let Some(u) = &mut self.under_way {
@@ -126,12 +121,18 @@ impl Coordinator {
         };
         self.deadlines.clear(&Deadline::Voter(id));
         if let Some(u) = &mut self.under_way {
-            u.pending.remove(&id);
+            u.no_longer_waits_for(id);
         }
         let Some(app) = self.apps.get_mut(&of) else {
             return;
         };
-        let vote = app.voters.remove(&id).map(|v| v.vote);
+        let voter = app.voters.remove(&id);
+        // An XSMP client may go when it is asked: a Qt 5 editor does, once its user chose to discard.
+        let asked = voter
+            .as_ref()
+            .is_some_and(|v| v.is_open() || v.vote == Vote::Accepted);
+        app.left |= asked && voter.as_ref().is_some_and(|v| v.round.is_late());
+        let vote = voter.map(|v| v.vote);
         if vote != Some(Vote::Idle) {
             self.outdate_look();
         }

@@ -70,6 +70,9 @@ fn answer() -> impl Strategy<Value = Answer> {
         2 => Just(Answer::Refuse("no".into())),
         1 => Just(Answer::UserRefused("no".into())),
         1 => Just(Answer::AskingUser),
+        2 => Just(Answer::WantsUser),
+        1 => Just(Answer::UserAnswered),
+        1 => Just(Answer::WantsLast),
     ]
 }
 

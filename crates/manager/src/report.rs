@@ -235,6 +235,9 @@ pub fn answer(answer: &Answer) -> (&'static str, &str) {
         Answer::Refuse(why) => ("refuse", why),
         Answer::UserRefused(why) => ("user-refused", why),
         Answer::AskingUser => ("asking-user", ""),
+        Answer::WantsUser => ("wants-user", ""),
+        Answer::UserAnswered => ("user-answered", ""),
+        Answer::WantsLast => ("wants-last", ""),
     }
 }
 
@@ -247,6 +250,7 @@ pub fn blocker(b: &Blocker, waiting_ms: u64) -> BlockerInfo {
         Why::Job(_, what) => ("job", what.as_str(), true),
         Why::Window { title, hung } => ("window", title.as_str(), !hung),
         Why::NotResponding => ("not-responding", "", false),
+        Why::AsksUser => ("asks-user", "", true),
     };
     BlockerInfo {
         id: id(&b.of),
@@ -303,7 +307,9 @@ fn vote(vote: &Vote) -> &'static str {
     match vote {
         Vote::Idle => "idle",
         Vote::Asked(_) => "asked",
+        Vote::WantsUser => "wants-user",
         Vote::AskingUser => "asking-user",
+        Vote::WantsLast => "wants-last",
         Vote::Accepted => "accepted",
         Vote::Refused(_) => "refused",
         Vote::Told => "told",

@@ -111,6 +111,123 @@ fn a_refusal_blocks_and_a_cancel_reaches_everyone_asked_once() {
     ]);
 }
 
+/// Two XSMP editors with unsaved text, and a window manager that saves what the others leave.
+fn two_editors_and_a_window_manager() -> Desk {
+    Desk::new([
+        App::new("letter").votes_late(Says::WantsUser),
+        App::new("diary").votes_late(Says::WantsUser),
+        App::new("wm").votes_late(Says::Last),
+    ])
+}
+
+#[test]
+fn one_dialog_at_a_time_without_a_deadline_and_the_last_word_when_all_have_answered() {
+    let mut desk = two_editors_and_a_window_manager();
+    desk.log_off();
+    desk.wait(600_000);
+    desk.answers("letter", Answer::UserAnswered);
+    desk.answers("letter", Answer::Accept);
+    desk.wait(600_000);
+    // This one keeps saving for a while after the user has answered: the deadline runs again.
+    desk.answers("diary", Answer::UserAnswered);
+    desk.wait(6_000);
+    desk.answers("diary", Answer::Accept);
+    desk.log_is(&[
+        "0.0 -- Asking",
+        "0.0 ask letter",
+        "0.0 ask diary",
+        "0.0 ask wm",
+        "0.0 letter wants to ask the user",
+        "0.0 let letter ask the user",
+        "0.0 diary wants to ask the user",
+        "0.0 wm wants the last word",
+        "600.0 letter has its user's answer",
+        "600.0 let diary ask the user",
+        "600.0 letter says yes",
+        "1200.0 diary has its user's answer",
+        "1205.0 diary is slow",
+        "1205.0 ping diary",
+        "1205.3 show",
+        "1206.0 diary says yes",
+        "1206.0 hide",
+        "1206.0 ask wm again",
+        "1206.0 wm says yes",
+        "1206.0 -- Closing",
+        "1206.0 end letter",
+        "1206.0 end diary",
+        "1206.0 end wm",
+        "1206.0 letter has gone",
+        "1206.0 diary has gone",
+        "1206.0 wm has gone",
+        "1206.0 -- Ending",
+        "1206.0 SIGTERM the rest",
+        "1206.0 end the session: LogOff",
+        "1206.0 OVER",
+    ]);
+}
+
+#[test]
+fn the_users_no_in_a_dialog_voids_those_that_wait_for_theirs() {
+    let mut desk = two_editors_and_a_window_manager();
+    desk.log_off();
+    desk.wait(1_000);
+    desk.answers("letter", Answer::UserRefused("keep".into()));
+    desk.log_ends(&[
+        "1.0 letter says that the user said no: keep",
+        "1.0 void letter",
+        "1.0 void diary",
+        "1.0 void wm",
+        "1.0 CANCELLED in letter: keep",
+    ]);
+}
+
+#[test]
+fn a_crash_in_a_dialog_gives_the_next_its_turn() {
+    let mut desk = two_editors_and_a_window_manager();
+    desk.log_off();
+    desk.crashes("letter");
+    desk.log_ends(&["0.0 let diary ask the user"]);
+}
+
+#[test]
+fn a_client_that_goes_when_it_is_asked_is_told_as_gone_when_another_cancels() {
+    let mut desk = Desk::new([
+        App::new("letter")
+            .window("letter")
+            .votes_late(Says::WantsUser),
+        App::new("diary").votes_late(Says::WantsUser),
+    ]);
+    desk.log_off();
+    // The user discards; the editor closes its window and leaves, and was never told to.
+    desk.answers("letter", Answer::UserAnswered);
+    desk.tell(Event::Unregistered(VoterId(0)));
+    desk.tell(Event::WindowGone(WindowId(0)));
+    desk.answers("diary", Answer::UserRefused("keep".into()));
+    desk.log_ends(&[
+        "0.0 let diary ask the user",
+        "0.0 letter has gone",
+        "0.0 diary says that the user said no: keep",
+        "0.0 void diary",
+        "0.0 CANCELLED in diary: keep; gone letter",
+    ]);
+}
+
+#[test]
+fn a_dialog_that_nobody_is_there_to_answer_cancels() {
+    let mut desk = Desk::new([App::new("letter").votes_late(Says::WantsUser)]);
+    desk.request(Request {
+        unattended: true,
+        ..Request::default()
+    });
+    desk.log_ends(&[
+        "0.0 letter wants to ask the user",
+        "0.0 blocked by letter, asks the user",
+        "0.0 void letter",
+        "0.0 cleared letter, asks the user",
+        "0.0 CANCELLED Blocked; blocked by letter, asks the user",
+    ]);
+}
+
 #[test]
 fn the_users_no_in_an_application_cancels() {
     let mut desk = Desk::new([mail(), App::new("editor").votes(Says::AsksUser)]);

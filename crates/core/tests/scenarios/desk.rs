@@ -17,6 +17,10 @@ pub(crate) enum Says {
     YesBut(&'static str),
     /// Shows a dialog of its own; the test answers with [`Desk::answers`].
     AsksUser,
+    /// Asks whether it may show a dialog, and shows it when it may.
+    WantsUser,
+    /// Wants to be asked last, and says yes then.
+    Last,
     Nothing,
 }
 
@@ -150,6 +154,13 @@ impl Desk {
     #[track_caller]
     pub(crate) fn log_is(&mut self, expected: &[&str]) {
         assert_eq!(std::mem::take(&mut self.log), expected);
+    }
+
+    /// The last of what happened; what went before is another test's story.
+    pub(crate) fn log_ends(&mut self, expected: &[&str]) {
+        let log = std::mem::take(&mut self.log);
+        let last = log.len().saturating_sub(expected.len());
+        assert_eq!(&log[last..], expected, "at the end of {log:#?}");
     }
 
     pub(crate) fn starts(&mut self, app: App) {
@@ -321,6 +332,10 @@ impl Desk {
         self.write_action(&action);
         match action {
             Action::Query(voter) => self.asked(voter),
+            Action::QueryAgain(voter) => {
+                let yes = Event::Answered(voter, Answer::Accept);
+                self.happened.push_back(yes);
+            }
             Action::End { voter, .. } => self.closed(voter.0 as usize),
             Action::Close(window) => self.closed((window.0 % 100) as usize),
             Action::Signal(of, signal) => {
@@ -372,6 +387,8 @@ impl Desk {
                 Answer::Accept
             }
             Says::AsksUser => Answer::AskingUser,
+            Says::WantsUser => Answer::WantsUser,
+            Says::Last => Answer::WantsLast,
             Says::Nothing => return,
         };
         self.happened.push_back(Event::Answered(voter, answer));
@@ -421,6 +438,9 @@ impl Desk {
                 Answer::Refuse(why) => format!("says no: {why}"),
                 Answer::UserRefused(why) => format!("says that the user said no: {why}"),
                 Answer::AskingUser => "asks the user".to_owned(),
+                Answer::WantsUser => "wants to ask the user".to_owned(),
+                Answer::UserAnswered => "has its user's answer".to_owned(),
+                Answer::WantsLast => "wants the last word".to_owned(),
             };
             self.write(format!("{} {what}", self.apps[voter.0 as usize].name));
         }
@@ -434,6 +454,8 @@ impl Desk {
         };
         let line = match action {
             Action::Query(v) => format!("ask {}", voter(v)),
+            Action::Interact(v) => format!("let {} ask the user", voter(v)),
+            Action::QueryAgain(v) => format!("ask {} again", voter(v)),
             Action::CancelQuery(v) => format!("void {}", voter(v)),
             Action::End { voter: v, forceful } => {
                 let how = if *forceful { " by force" } else { "" };
@@ -469,6 +491,7 @@ fn describe(b: &Blocker) -> String {
             format!("window: {title}{hung}")
         }
         Why::NotResponding => "not responding".to_owned(),
+        Why::AsksUser => "asks the user".to_owned(),
     };
     format!("{}, {why}", b.name)
 }

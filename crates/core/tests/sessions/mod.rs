@@ -83,12 +83,16 @@ fn leave(n: u64) -> Op {
     Op::Event(Event::Unregistered(VoterId(n)))
 }
 
-/// `y`es, `n`o, the `u`ser's no, and `a`sking the user.
+/// `y`es, `n`o, the `u`ser's no, `a`sking the user, `w`ants to, has its user's answer (`d`one), and
+/// wants to be asked `l`ast.
 fn answers(n: u64, which: &str) -> Vec<Op> {
     let answer = |c| match c {
         'y' => Answer::Accept,
         'n' => Answer::Refuse("no".into()),
         'u' => Answer::UserRefused("no".into()),
+        'w' => Answer::WantsUser,
+        'd' => Answer::UserAnswered,
+        'l' => Answer::WantsLast,
         _ => Answer::AskingUser,
     };
     which
@@ -207,6 +211,40 @@ pub(crate) fn votes() -> Session {
     .may(answers(2, "yn"))
     .may(answers(3, "ya"))
     .may([ask_again(), end_all()])
+}
+
+/// Two XSMP clients that ask their users, one dialog at a time; one leaves, one is ended alone.
+pub(crate) fn turns() -> Session {
+    Session::new("turns", [register(1, 1, late()), register(2, 2, late())])
+        .may(answers(1, "ywdu"))
+        .may(answers(2, "ywd"))
+        .may([leave(1), exited(2), end_one(1), end_all()])
+}
+
+/// XSMP clients of which two want the last word, and one of those asks its user then.
+pub(crate) fn last_words() -> Session {
+    let setup = [register(1, 1, late()), register(2, 2, late())];
+    Session::new("last words", setup)
+        .may(answers(1, "yl"))
+        .may(answers(2, "ywdl"))
+        .may([leave(1), end_one(2)])
+}
+
+/// One dialog at a time, over the two kinds of protocol, with nobody there, and in an imposed end.
+pub(crate) fn dialogs_of_clients() -> Session {
+    let alone = Request {
+        unattended: true,
+        ..Request::default()
+    };
+    Session::new(
+        "dialogs of clients",
+        [register(1, 1, early()), register(2, 2, late())],
+    )
+    .may([ask(alone), register(3, 3, late()), leave(3)])
+    .may(answers(1, "yna"))
+    .may(answers(2, "ywdl"))
+    .may(answers(3, "ywd"))
+    .may([Op::Event(Event::Imposed(100)), Op::Event(Event::Restored)])
 }
 
 /// Two clients of one application, of which one is pinged, and a third that is stopped.

@@ -13,10 +13,22 @@ use endsession_core::*;
 pub enum Asked {
     No,
     Waiting,
+    WantsUser,
     User,
+    WantsLast,
     Yes,
     Refused,
     Told,
+}
+
+impl Asked {
+    /// Asked, and not answered.
+    fn is_open(self) -> bool {
+        matches!(
+            self,
+            Self::Waiting | Self::WantsUser | Self::User | Self::WantsLast
+        )
+    }
 }
 
 /// What matters of a window.
@@ -32,6 +44,8 @@ pub struct Ghost {
     pub voters: BTreeMap<VoterId, (Identity, Asked)>,
     /// Clients for which being told is for good (XSMP).
     pub late: BTreeSet<VoterId>,
+    /// Clients that have been asked for their last word.
+    pub last: BTreeSet<VoterId>,
     pub windows: BTreeMap<WindowId, Pane>,
     pub holds: BTreeMap<(u8, u64), Identity>,
     pub under_way: bool,
@@ -85,7 +99,7 @@ impl Ghost {
     /// Every client that was asked has accepted, or was overridden.
     fn committed(&self) -> Result<(), String> {
         for (id, (of, asked)) in &self.voters {
-            if matches!(asked, Asked::Waiting | Asked::User | Asked::Refused) && !self.free(of) {
+            if (asked.is_open() || *asked == Asked::Refused) && !self.free(of) {
                 return Err(format!("{id:?} of {of:?} is {asked:?}"));
             }
         }
@@ -103,6 +117,32 @@ impl Ghost {
             Some(of) => Err(format!("{of:?} holds it")),
             None => Ok(()),
         }
+    }
+
+    /// Clients that count and stand where one of these says.
+    fn standing(&self, at: &[Asked]) -> Option<VoterId> {
+        self.voters
+            .iter()
+            .find(|(_, (of, asked))| at.contains(asked) && !self.free(of))
+            .map(|(id, _)| *id)
+    }
+
+    /// Nobody waits for a turn that could be had.
+    fn turns_are_taken(&self) -> Result<(), String> {
+        let asked = self.under_way && !self.confirming && !self.ending && !self.imposed;
+        let busy = self.standing(&[Asked::User]);
+        if let Some(id) = self.standing(&[Asked::WantsUser]).filter(|_| asked)
+            && busy.is_none()
+        {
+            return Err(format!("{id:?} waits for nobody to ask its user"));
+        }
+        let open = [Asked::Waiting, Asked::WantsUser, Asked::User];
+        if let Some(id) = self.standing(&[Asked::WantsLast]).filter(|_| asked)
+            && self.standing(&open).is_none()
+        {
+            return Err(format!("{id:?} waits for nobody to be asked last"));
+        }
+        Ok(())
     }
 
     fn holds_of(&self, of: &Identity) -> bool {
@@ -129,6 +169,7 @@ impl Ghost {
                 }
             }
             Op::Event(Event::Unregistered(voter)) => {
+                self.last.remove(voter);
                 self.voters.remove(voter);
             }
             Op::Event(Event::WindowSeen { window, of, about }) => {
@@ -156,6 +197,7 @@ impl Ghost {
             }
             Op::Event(Event::Exited(of)) => {
                 self.voters.retain(|_, (o, _)| o != of);
+                self.last.retain(|v| self.voters.contains_key(v));
                 self.windows.retain(|_, w| w.of != *of);
                 self.holds.retain(|_, o| o != of);
                 self.alone.remove(of);
@@ -167,13 +209,18 @@ impl Ghost {
             }
             Op::Event(Event::Answered(voter, answer)) => {
                 if let Some((_, asked)) = self.voters.get_mut(voter)
-                    && matches!(asked, Asked::Waiting | Asked::User)
+                    && asked.is_open()
                 {
-                    // A yes may be owed to an earlier query; the notice tells (see `after`).
-                    match answer {
-                        Answer::Refuse(_) | Answer::UserRefused(_) => *asked = Asked::Refused,
-                        Answer::AskingUser => *asked = Asked::User,
-                        Answer::Accept => {}
+                    // A yes may be owed to an earlier query; the notice tells (see `action`).
+                    match (answer, *asked) {
+                        (Answer::Refuse(_) | Answer::UserRefused(_), _) => *asked = Asked::Refused,
+                        (Answer::AskingUser, _) => *asked = Asked::User,
+                        (Answer::WantsUser, Asked::Waiting) => *asked = Asked::WantsUser,
+                        (Answer::UserAnswered, Asked::User) => *asked = Asked::Waiting,
+                        (Answer::WantsLast, Asked::Waiting) if !self.last.contains(voter) => {
+                            *asked = Asked::WantsLast;
+                        }
+                        _ => {}
                     }
                 }
             }
@@ -239,7 +286,33 @@ impl Ghost {
                     }
                     self.late_round = true;
                 }
+                self.last.remove(v);
                 self.voters.insert(*v, (of, Asked::Waiting));
+            }
+            Action::Interact(v) => {
+                if self.standing(&[Asked::User]).is_some() {
+                    return err("two dialogs at once");
+                }
+                match self.voters.get_mut(v) {
+                    Some((_, asked)) if *asked == Asked::WantsUser => *asked = Asked::User,
+                    _ => return err("let a client ask its user that did not want to"),
+                }
+            }
+            Action::QueryAgain(v) => {
+                let open = [Asked::Waiting, Asked::WantsUser, Asked::User];
+                let others = self.voters.iter().any(|(id, (of, asked))| {
+                    open.contains(asked) && !self.free(of) && !self.last.contains(id)
+                });
+                if others {
+                    return err("asked for the last word before all others have answered");
+                }
+                match self.voters.get_mut(v) {
+                    Some((_, asked)) if *asked == Asked::WantsLast => *asked = Asked::Waiting,
+                    _ => return err("asked a client again that did not want to be"),
+                }
+                if !self.last.insert(*v) {
+                    return err("asked for the last word twice");
+                }
             }
             Action::CancelQuery(v) => match self.voters.get_mut(v) {
                 Some((_, asked)) if !matches!(asked, Asked::No | Asked::Told) => *asked = Asked::No,
@@ -349,6 +422,7 @@ impl Ghost {
                     }
                 }
                 let keep = std::mem::take(self);
+                // Who may be asked last is told anew by each query.
                 *self = Self {
                     voters: keep.voters,
                     windows: keep.windows,
@@ -374,7 +448,7 @@ impl Ghost {
                 if let Op::Event(Event::Answered(v, _)) = op
                     && let Some((o, asked)) = self.voters.get_mut(v)
                 {
-                    if o != of || !matches!(asked, Asked::Waiting | Asked::User) {
+                    if o != of || !asked.is_open() {
                         return err("took an answer that was not asked for");
                     }
                     *asked = Asked::Yes;
@@ -430,6 +504,7 @@ impl Ghost {
             .into_iter()
             .filter(|of| self.is_remembered(of))
             .collect();
+        self.turns_are_taken()?;
         let asking_user = self.voters.values().any(|(_, a)| *a == Asked::User);
         let shown = self.viewers > 0 && !self.locked;
         if self.under_way && c.poll_deadline().is_none() && !shown && !asking_user {
@@ -455,10 +530,7 @@ pub fn step(
     op: &Op,
 ) -> Result<Vec<Action>, String> {
     let answered_out_of_turn = match op {
-        Op::Event(Event::Answered(v, _)) => !ghost
-            .voters
-            .get(v)
-            .is_some_and(|(_, a)| matches!(a, Asked::Waiting | Asked::User)),
+        Op::Event(Event::Answered(v, _)) => !ghost.voters.get(v).is_some_and(|(_, a)| a.is_open()),
         _ => false,
     };
     let mut taken = true;
