@@ -128,6 +128,25 @@ impl Message {
         Ok(decoded)
     }
 
+    /// Its minor opcode.
+    pub(crate) fn minor(&self) -> u8 {
+        match self {
+            Self::Error(_) => ERROR,
+            Self::ByteOrder(_) => ice::BYTE_ORDER,
+            Self::ConnectionSetup { .. } => ice::CONNECTION_SETUP,
+            Self::AuthRequired { .. } => ice::AUTH_REQUIRED,
+            Self::AuthReply { .. } => ice::AUTH_REPLY,
+            Self::AuthNextPhase { .. } => ice::AUTH_NEXT_PHASE,
+            Self::ConnectionReply { .. } => ice::CONNECTION_REPLY,
+            Self::ProtocolSetup { .. } => ice::PROTOCOL_SETUP,
+            Self::ProtocolReply { .. } => ice::PROTOCOL_REPLY,
+            Self::Ping => ice::PING,
+            Self::PingReply => ice::PING_REPLY,
+            Self::WantToClose => ice::WANT_TO_CLOSE,
+            Self::NoClose => ice::NO_CLOSE,
+        }
+    }
+
     /// The message as it is sent. An error is sent by [`encode_error`] alone.
     pub(crate) fn encode(&self, order: ByteOrder) -> Vec<u8> {
         let message = |minor, data| Writer::new(order, 0, minor, data);

@@ -15,12 +15,15 @@
 //! Nothing that a peer sends makes this crate panic or keep more than a fixed amount: see
 //! [`MAX_MESSAGE`], [`MAX_OUTPUT`], [`MAX_EVENTS`], [`MAX_ERRORS`] and the limits of [`property`].
 
+pub mod authority;
+pub mod client;
 pub mod client_id;
 mod cookie;
 mod error;
 mod frame;
 mod ice;
 mod link;
+pub mod network_id;
 mod opcode;
 pub mod property;
 pub mod server;

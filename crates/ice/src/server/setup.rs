@@ -47,7 +47,7 @@ impl Connection {
                 self.leave(Vec::new());
                 Ok(())
             }
-            other => self.out_of_place(minor(&other)),
+            other => self.out_of_place(other.minor()),
         }
     }
 
@@ -250,23 +250,5 @@ fn choose(
         (_, None) => Err(Error::NoVersion { opcode }),
         (None, _) => Err(Error::NoAuthentication { opcode }),
         (Some(auth), Some(version)) => Ok((auth, version)),
-    }
-}
-
-fn minor(message: &Message) -> u8 {
-    match message {
-        Message::Error(_) => 0,
-        Message::ByteOrder(_) => ice::BYTE_ORDER,
-        Message::ConnectionSetup { .. } => ice::CONNECTION_SETUP,
-        Message::AuthRequired { .. } => ice::AUTH_REQUIRED,
-        Message::AuthReply { .. } => ice::AUTH_REPLY,
-        Message::AuthNextPhase { .. } => ice::AUTH_NEXT_PHASE,
-        Message::ConnectionReply { .. } => ice::CONNECTION_REPLY,
-        Message::ProtocolSetup { .. } => ice::PROTOCOL_SETUP,
-        Message::ProtocolReply { .. } => ice::PROTOCOL_REPLY,
-        Message::Ping => ice::PING,
-        Message::PingReply => ice::PING_REPLY,
-        Message::WantToClose => ice::WANT_TO_CLOSE,
-        Message::NoClose => ice::NO_CLOSE,
     }
 }
