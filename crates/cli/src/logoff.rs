@@ -32,7 +32,7 @@ pub(crate) async fn run(options: Logoff) -> Result<Exit> {
     if joined {
         eprintln!("A log-off is already under way; this one has joined it.");
     }
-    let outcome = follow(&mut control, request, terminal).await?;
+    let outcome = follow(&mut control, request, terminal, options.json).await?;
     Ok(report(outcome, options.json))
 }
 
@@ -70,6 +70,7 @@ async fn follow(
     control: &mut Control,
     request: u32,
     mut terminal: Option<Terminal>,
+    json: bool,
 ) -> Result<Followed> {
     let handler = |kind| signal(kind).map_err(|e| Failure::io("cannot wait for signals", e));
     let (mut interrupt, mut hangup, mut terminate) = (
@@ -103,6 +104,9 @@ async fn follow(
                     News::Phase { ref phase, .. } if phase == "ending" => past_stopping = true,
                     _ => {}
                 }
+                if terminal.is_none() && !json && concerns_the_user(&news) {
+                    eprintln_quietly(&show::news(&news));
+                }
                 view.screen.news(&news, as_millis(begun.elapsed()));
             }
             keys = terminal::keys(terminal.as_ref()) => match keys {
@@ -130,6 +134,15 @@ async fn follow(
                 .lines(as_millis(begun.elapsed()), terminal.width());
             view.draw(&lines);
         }
+    }
+}
+
+/// Whether somebody has to do something before it can go on.
+fn concerns_the_user(news: &News) -> bool {
+    match news {
+        News::Blocked(_) => true,
+        News::Answered { answer, .. } => answer == "asking-user",
+        _ => false,
     }
 }
 

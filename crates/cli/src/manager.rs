@@ -15,7 +15,9 @@ pub(crate) async fn run(options: ManagerOptions) -> Result<Exit> {
         bus_address,
         config,
     })
-    .await?;
+    .await?
+    .serving_xsmp()
+    .await;
     tracing::info!("managing this session");
     Ok(match manager.run().await {
         Ended::Over | Ended::Session(_) => Exit::Done,

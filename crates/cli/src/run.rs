@@ -62,10 +62,14 @@ pub(crate) async fn run(options: Run) -> Result<Exit> {
             )
         }
     };
+    let manager = manager.serving_xsmp().await;
     let mut command = Command::new(program);
     command
         .args(arguments)
-        .env("DBUS_SESSION_BUS_ADDRESS", &address);
+        .env("DBUS_SESSION_BUS_ADDRESS", &address)
+        // One around us is not this session's.
+        .env_remove("SESSION_MANAGER")
+        .envs(manager.environment());
     if bus.is_some() {
         // They name the bus around us, not the session's.
         command

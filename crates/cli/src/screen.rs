@@ -52,15 +52,16 @@ impl Screen {
             News::Phase { phase, .. } => self.phase.clone_from(phase),
             News::Asked(w) => {
                 self.asked += 1;
-                self.waiting
-                    .insert(w.id.clone(), show::name(&w.name, w.pid));
+                let what = waiting_for(&show::name(&w.name, w.pid));
+                self.waiting.insert(w.id.clone(), what);
             }
             News::Answered { who, answer, .. } => {
                 let name = show::name(&who.name, who.pid);
                 let still = match answer.as_str() {
-                    "asking-user" => format!("{name} asks you"),
+                    "asking-user" => format!("{name} asks you in its own window"),
                     "wants-user" => format!("{name} will ask you next"),
-                    "user-answered" | "wants-last" => name,
+                    "user-answered" => waiting_for(&name),
+                    "wants-last" => format!("{name} answers when all others have"),
                     _ => {
                         self.answered += 1;
                         String::new()
@@ -117,11 +118,7 @@ impl Screen {
             other => lines.push(other.to_owned()),
         }
         if self.blockers.is_empty() {
-            lines.extend(
-                self.waiting
-                    .values()
-                    .map(|name| format!("  waiting for {name}")),
-            );
+            lines.extend(self.waiting.values().map(|what| format!("  {what}")));
         } else {
             lines.push("These hold the session open:".to_owned());
             for (n, (b, since)) in (1..).zip(&self.blockers) {
@@ -213,6 +210,10 @@ fn clip(line: &str, width: usize) -> String {
             columns <= width
         })
         .collect()
+}
+
+fn waiting_for(name: &str) -> String {
+    format!("waiting for {name}")
 }
 
 #[cfg(test)]

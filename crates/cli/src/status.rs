@@ -101,6 +101,12 @@ fn application(a: &App) -> Vec<String> {
         show::name(&a.name, a.pid),
         notes.join(", ")
     )];
+    for client in &a.xsmp {
+        let command = client.properties.get("RestartCommand");
+        if let Some(command) = command.filter(|c| !c.is_empty()) {
+            lines.push(format!("    says it restarts as: {}", command.join(" ")));
+        }
+    }
     lines.extend(a.windows.iter().map(|title| format!("    window: {title}")));
     lines.extend(
         a.inhibitors

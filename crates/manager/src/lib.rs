@@ -5,10 +5,6 @@
 //! to end the session. What the manager tells is in [`report`], what it is told in [`config`] and
 //! over the bus, where it is [`control`].
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "who listens for XSMP is to call it")
-)]
 mod activation;
 pub mod adapter;
 pub mod backend;

@@ -41,8 +41,18 @@ impl Manager {
         self.look_at_jobs();
     }
 
-    /// Every window that is there now is told to the coordinator.
+    /// Every window that is there now is told to the coordinator, and which XSMP client is the
+    /// window manager.
     pub(crate) async fn look_at_windows(&mut self) {
+        self.take_in_windows().await;
+        let manager = self.display.as_ref().and_then(Display::window_manager);
+        self.xsmp.set_window_manager(manager);
+        while let Some(effect) = self.xsmp.done() {
+            self.xsmp_effect(effect);
+        }
+    }
+
+    async fn take_in_windows(&mut self) {
         self.open_display().await;
         let limit = tokio::time::Instant::now() + WINDOWS_LIMIT;
         loop {
@@ -155,6 +165,10 @@ impl Manager {
 
     fn window_seen(&mut self, key: WindowKey, toplevel: Toplevel) {
         let of = toplevel.pid.and_then(process::identity);
+        // Where no process is known, the XSMP client that the window names: the worst that a false
+        // name does is to leave a window to the vote of another application of the same user.
+        let named = toplevel.session_id.as_deref().filter(|_| of.is_none());
+        let of = of.or_else(|| self.xsmp.owner(named?).cloned());
         let program = toplevel.pid.and_then(process::program);
         let ends_by_term = program
             .as_deref()

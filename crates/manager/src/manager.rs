@@ -8,11 +8,13 @@ use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use endsession_core::{Blocker, Coordinator, Event, Identity, JobId, Phase, Time};
+use endsession_core::{Blocker, Coordinator, Event, Identity, JobId, Phase, Request, Time};
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
+use crate::activation::Activation;
 use crate::adapter::display::Display;
 use crate::adapter::gnome::Gnome;
+use crate::adapter::xsmp::{Effect, Xsmp};
 use crate::backend::Backend;
 use crate::bus::{Bus, BusError};
 use crate::config::Config;
@@ -49,6 +51,11 @@ pub struct Manager {
     pub(crate) core: Coordinator,
     pub(crate) bus: Bus,
     pub(crate) gnome: Gnome,
+    pub(crate) xsmp: Xsmp,
+    /// What was told to those who start programs for the session's bus and for systemd.
+    activation: Option<Activation>,
+    /// The processes whose XSMP clients have asked for the end of the session.
+    pub(crate) xsmp_requests: BTreeSet<Option<u32>>,
     pub(crate) listeners: Listeners,
     pub(crate) backend: Backend,
     pub(crate) display: Option<Display>,
@@ -108,6 +115,9 @@ impl Manager {
             core: Coordinator::new(options.config.policy()),
             bus,
             gnome: Gnome::default(),
+            xsmp: Xsmp::default(),
+            activation: None,
+            xsmp_requests: BTreeSet::new(),
             listeners: Listeners::default(),
             backend: Backend::Missing,
             display: None,
@@ -157,9 +167,32 @@ impl Manager {
         self
     }
 
+    /// Serves XSMP too, to whoever is started with [`Manager::environment`]. Where that cannot be
+    /// done the log says why, and applications are known by their windows.
+    pub async fn serving_xsmp(mut self) -> Self {
+        self.xsmp.open().await;
+        let variables = self.xsmp.environment();
+        if !variables.is_empty() {
+            self.activation = Some(Activation::set(&mut self.bus, variables));
+            self.flush().await;
+        }
+        self
+    }
+
+    /// Variables that the session's processes need in their environment: `SESSION_MANAGER` and
+    /// `ICEAUTHORITY` where XSMP is served, else none.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let variables = self.xsmp.environment().into_iter();
+        variables.map(|v| (v.name, v.value)).collect()
+    }
+
     /// Runs until the session has ended.
     pub async fn run(mut self) -> Ended {
         loop {
+            for requester in std::mem::take(&mut self.xsmp_requests) {
+                self.xsmp_log_off(requester).await;
+            }
             self.perform_all().await;
             self.flush().await;
             if let Some(ended) = self.ended.take() {
@@ -181,6 +214,7 @@ impl Manager {
             Backend::Child(child) => child.kill_at(),
             Backend::Nothing | Backend::Missing => None,
         };
+        let strangers_until = self.xsmp.deadline();
         let lost = self.bus_is_lost;
         tokio::select! {
             biased;
@@ -196,6 +230,15 @@ impl Manager {
                     }
                 }
             },
+            effect = self.xsmp.next() => {
+                self.xsmp_effect(effect);
+                // As above: what has come meanwhile is taken in one go.
+                for _ in 0..1024 {
+                    self.perform_all().await;
+                    let Some(effect) = self.xsmp.try_next() else { break };
+                    self.xsmp_effect(effect);
+                }
+            }
             event = next_of(&mut self.display) => self.display_event(event),
             of = self.exits.next() => self.exited(&of),
             () = any(&mut self.terminate) => {
@@ -210,6 +253,7 @@ impl Manager {
                 let now = self.now();
                 self.core.handle_timeout(now);
             }
+            () = until(strangers_until) => self.xsmp.handle_timeout(),
             () = until(kill_at) => {
                 if let Backend::Child(child) = &mut self.backend {
                     child.kill();
@@ -222,6 +266,28 @@ impl Manager {
     pub(crate) fn event(&mut self, event: Event) {
         let now = self.now();
         self.core.handle_event(now, event);
+    }
+
+    pub(crate) fn xsmp_effect(&mut self, effect: Effect) {
+        match effect {
+            Effect::Fact(event) => self.event(event),
+            Effect::LogOff(pid) => {
+                self.xsmp_requests.insert(pid);
+            }
+        }
+    }
+
+    /// An XSMP client asks for the end of the session.
+    async fn xsmp_log_off(&mut self, pid: Option<u32>) {
+        let program = pid.and_then(crate::process::program).unwrap_or_default();
+        tracing::info!(
+            "{program} (pid {}) asks to log off",
+            pid.unwrap_or_default()
+        );
+        if let Err(failure) = self.begin(Request::default(), pid).await {
+            // XSMP has no word for "no" to this.
+            tracing::warn!("it cannot be done: {}", failure.text);
+        }
     }
 
     /// The time as the coordinator counts it.
@@ -316,6 +382,10 @@ impl Manager {
     }
 
     async fn close(&mut self) {
+        if let Some(activation) = self.activation.take().filter(|_| !self.bus_is_lost) {
+            activation.unset(&mut self.bus).await;
+        }
+        self.xsmp.close().await;
         if let Some(message) = Gnome::session_over() {
             self.bus.send(message);
         }

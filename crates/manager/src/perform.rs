@@ -4,11 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::time::Instant;
 
-use endsession_core::{Action, Event, Identity, Notice, Outcome, Signal};
+use endsession_core::{Action, Event, Identity, Notice, Outcome, Signal, VoterId};
 use zbus::Variant;
 
 use crate::adapter::display::WindowKey;
 use crate::adapter::gnome::properties_changed;
+use crate::adapter::xsmp::Xsmp;
 use crate::backend::Backend;
 use crate::control;
 use crate::manager::{Ended, Manager};
@@ -29,6 +30,11 @@ impl Manager {
 
     async fn perform(&mut self, action: Action) {
         match action {
+            Action::Query(voter) if Xsmp::owns(voter) => self.xsmp.query(voter),
+            Action::CancelQuery(voter) if Xsmp::owns(voter) => self.xsmp.cancel(voter),
+            Action::End { voter, forceful } if Xsmp::owns(voter) => self.xsmp.end(voter, forceful),
+            Action::Interact(voter) => self.xsmp.interact(voter),
+            Action::QueryAgain(voter) => self.xsmp.query_again(voter),
             Action::Query(voter) => {
                 let message = self.gnome.query(voter);
                 self.send(message);
@@ -134,7 +140,7 @@ impl Manager {
             .app(of)
             .map(|a| {
                 let windows: Vec<u64> = a.windows.iter().map(|(w, _)| w.0).collect();
-                let voters: Vec<u64> = a.voters.iter().map(|(v, _)| v.0).collect();
+                let voters: Vec<VoterId> = a.voters.iter().map(|(v, _)| *v).collect();
                 (windows, voters)
             })
             .unwrap_or_default();
@@ -144,8 +150,11 @@ impl Manager {
                 asked |= display.ping(WindowKey(window));
             }
         }
+        for voter in &voters {
+            asked |= Xsmp::owns(*voter) && self.xsmp.ping(*voter);
+        }
         if !asked {
-            let first = voters.first().and_then(|v| u32::try_from(*v).ok());
+            let first = voters.first().and_then(|v| u32::try_from(v.0).ok());
             if let Some(client) = first.and_then(|n| self.gnome.clients.get(&n)) {
                 self.bus.ping(&client.bus_name, of);
                 asked = true;

@@ -1,11 +1,17 @@
 //! What the manager tells people and programs: the documented, stable JSON of `status` and
 //! `watch`. Plain data; fields are added, never renamed or removed, while `version` is 1.
 
+use std::collections::BTreeMap;
+
 use endsession_core::{
     Answer, Blocker, CancelledBy, Coordinator, Going, Identity, Kind, Outcome, Phase, Responds,
-    Signal, Vote, Why,
+    Signal, Vote, VoterId, Why,
 };
+use endsession_ice::Properties;
 use serde::{Deserialize, Serialize};
+
+use crate::adapter::text;
+use crate::adapter::xsmp::Xsmp;
 
 /// The version of these shapes.
 pub const VERSION: u32 = 1;
@@ -57,10 +63,14 @@ pub struct App {
     pub name: String,
     /// Its process, where it is verified.
     pub pid: Option<u32>,
-    /// `org.gnome.SessionManager`, `window`, `inhibitor`, `job`.
+    /// `org.gnome.SessionManager`, `xsmp`, `window`, `inhibitor`, `job`.
     pub protocols: Vec<String>,
-    /// Its clients' votes: `idle`, `asked`, `asking-user`, `accepted`, `refused`, `told`.
+    /// Its clients' votes: `idle`, `asked`, `wants-user`, `asking-user`, `wants-last`, `accepted`,
+    /// `refused`, `told`.
     pub votes: Vec<String>,
+    /// What its XSMP clients tell of themselves.
+    #[serde(default)]
+    pub xsmp: Vec<XsmpInfo>,
     /// The titles of its windows.
     pub windows: Vec<String>,
     /// The reasons of its log-off inhibitors.
@@ -73,6 +83,16 @@ pub struct App {
     pub responding: bool,
     /// `running`, `closing`, `stays`, `saving`, `forced`, `terminated`, `killed`, `unkillable`.
     pub state: String,
+}
+
+/// What an XSMP client tells of itself (xsmp.xml, "Predefined Properties"). All of it is claimed,
+/// none of it is verified, and its commands are never run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct XsmpInfo {
+    /// The id that the manager gave it.
+    pub client_id: String,
+    /// Its properties and their values, made fit to show and cut at 16 KiB in all.
+    pub properties: BTreeMap<String, Vec<String>>,
 }
 
 /// An inhibitor that does not concern log-off.
@@ -95,7 +115,7 @@ pub struct BlockerInfo {
     pub name: String,
     /// Its process, where it is verified.
     pub pid: Option<u32>,
-    /// `refused`, `inhibitor`, `job`, `window` or `not-responding`.
+    /// `refused`, `inhibitor`, `job`, `window`, `not-responding` or `asks-user`.
     pub kind: String,
     /// In the application's words; a window's title, a job's command.
     pub reason: String,
@@ -118,7 +138,8 @@ pub enum News {
     },
     /// A client was asked.
     Asked(Who),
-    /// A client answered: `accept`, `refuse`, `user-refused`, `asking-user`.
+    /// A client answered: `accept`, `refuse`, `user-refused`, or how far it is: `asking-user`,
+    /// `wants-user`, `user-answered`, `wants-last`.
     Answered {
         /// Which.
         #[serde(flatten)]
@@ -263,9 +284,12 @@ pub fn blocker(b: &Blocker, waiting_ms: u64) -> BlockerInfo {
     }
 }
 
-/// Every application known to the coordinator.
+/// Every application known to the coordinator; `about` tells what is known of an XSMP client.
 #[must_use]
-pub fn applications(core: &Coordinator) -> Vec<App> {
+pub(crate) fn applications<'a>(
+    core: &Coordinator,
+    about: impl Fn(VoterId) -> Option<(&'a str, &'a Properties)>,
+) -> Vec<App> {
     let texts = |list: &[(_, &str)]| {
         list.iter()
             .map(|(_, t): &(u64, &str)| (*t).to_owned())
@@ -277,7 +301,11 @@ pub fn applications(core: &Coordinator) -> Vec<App> {
             let inhibitors: Vec<_> = a.inhibitors.iter().map(|(i, t)| (i.0, *t)).collect();
             let jobs: Vec<_> = a.jobs.iter().map(|(j, t)| (j.0, *t)).collect();
             let protocols = [
-                ("org.gnome.SessionManager", !a.voters.is_empty()),
+                (
+                    "org.gnome.SessionManager",
+                    a.voters.iter().any(|(v, _)| !Xsmp::owns(*v)),
+                ),
+                ("xsmp", a.voters.iter().any(|(v, _)| Xsmp::owns(*v))),
                 ("window", !windows.is_empty()),
                 ("inhibitor", !inhibitors.is_empty()),
                 ("job", !jobs.is_empty()),
@@ -292,6 +320,12 @@ pub fn applications(core: &Coordinator) -> Vec<App> {
                     .map(|(p, _)| (*p).to_owned())
                     .collect(),
                 votes: a.voters.iter().map(|(_, v)| vote(v).to_owned()).collect(),
+                xsmp: a
+                    .voters
+                    .iter()
+                    .filter_map(|(v, _)| about(*v))
+                    .map(|(id, properties)| xsmp_info(id, properties))
+                    .collect(),
                 windows: texts(&windows),
                 inhibitors: texts(&inhibitors),
                 jobs: texts(&jobs),
@@ -301,6 +335,36 @@ pub fn applications(core: &Coordinator) -> Vec<App> {
             }
         })
         .collect()
+}
+
+/// More of what a client keeps with us would make the status of a session long to read.
+const MAX_PROPERTIES: usize = 16 << 10;
+
+fn xsmp_info(client_id: &str, properties: &Properties) -> XsmpInfo {
+    let mut room = MAX_PROPERTIES;
+    let mut shown = BTreeMap::new();
+    for property in properties.iter() {
+        let is_number = property.kind == endsession_ice::property::CARD8;
+        let mut values = Vec::new();
+        for value in &property.values {
+            let value = match value.as_slice() {
+                [number] if is_number => number.to_string(),
+                // xterm counts the NUL at the end of a C string as part of it.
+                bytes => text::from_utf8(bytes.strip_suffix(b"\0").unwrap_or(bytes)),
+            };
+            // A value of no bytes costs its place in the list.
+            let Some(left) = room.checked_sub(value.len() + 1) else {
+                break;
+            };
+            room = left;
+            values.push(value);
+        }
+        shown.insert(text::from_utf8(&property.name), values);
+    }
+    XsmpInfo {
+        client_id: text::from_str(client_id),
+        properties: shown,
+    }
 }
 
 fn vote(vote: &Vote) -> &'static str {

@@ -70,7 +70,7 @@ impl Manager {
         let mut effects = Effects::default();
         let answered = self.gnome.call(message, peer, &mut effects);
         if let (Some(request), true) = (effects.request.take(), answered.is_ok()) {
-            self.begin(request, peer)
+            self.begin(request, peer.pid)
                 .await
                 .map_err(|f| Failure::new("org.gnome.SessionManager.NotInRunning", f.text))?;
         }
@@ -90,7 +90,7 @@ impl Manager {
     async fn command(&mut self, command: Command, header: &Header<'_>, peer: &Peer) -> Answered {
         match command {
             Command::Request(request) => {
-                let joined = self.begin(request, peer).await?;
+                let joined = self.begin(request, peer.pid).await?;
                 reply(header, &(self.request, joined == Joined::Joined))
             }
             Command::Choose {
@@ -150,7 +150,11 @@ impl Manager {
     }
 
     /// Begins a request, or joins the one under way.
-    async fn begin(&mut self, mut request: Request, peer: &Peer) -> Result<Joined, Failure> {
+    pub(crate) async fn begin(
+        &mut self,
+        mut request: Request,
+        requester: Option<u32>,
+    ) -> Result<Joined, Failure> {
         if request.kind != Kind::LogOff {
             return Err(Failure::new(
                 "org.endsession.Error.Unsupported",
@@ -186,7 +190,7 @@ impl Manager {
         if self.core.phase().is_none() {
             self.request = self.request.wrapping_add(1);
         }
-        request.requester = self.requester(peer.pid);
+        request.requester = self.requester(requester);
         let now = self.now();
         self.core
             .request(now, request)
@@ -268,7 +272,7 @@ impl Manager {
                     shown: self.core.is_shown(),
                     gone: self.core.gone().to_vec(),
                 }),
-            applications: report::applications(&self.core),
+            applications: report::applications(&self.core, |voter| self.xsmp.about(voter)),
             other_inhibitors: self.other_inhibitors(),
             blockers,
         };
