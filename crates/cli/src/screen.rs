@@ -202,7 +202,7 @@ impl Screen {
 const ESCAPE: u8 = 0x1b;
 
 /// Cuts a line to `width` columns as a terminal counts them.
-fn clip(line: &str, width: usize) -> String {
+pub(crate) fn clip(line: &str, width: usize) -> String {
     let mut columns = 0;
     line.chars()
         .take_while(|c| {

@@ -4,6 +4,7 @@ use endsession_manager::report::{App, Status};
 
 use crate::control::Control;
 use crate::exit::{Exit, Result};
+use crate::screen::clip;
 use crate::show;
 
 /// Prints what the manager knows.
@@ -84,6 +85,9 @@ fn lines(s: &Status) -> Vec<String> {
     lines
 }
 
+/// Columns shown of a command; all of it is in the JSON.
+const COMMAND_LENGTH: usize = 100;
+
 fn application(a: &App) -> Vec<String> {
     let mut notes = a.protocols.clone();
     notes.extend(a.votes.iter().filter(|v| *v != "idle").cloned());
@@ -104,7 +108,8 @@ fn application(a: &App) -> Vec<String> {
     for client in &a.xsmp {
         let command = client.properties.get("RestartCommand");
         if let Some(command) = command.filter(|c| !c.is_empty()) {
-            lines.push(format!("    says it restarts as: {}", command.join(" ")));
+            let command = clip(&command.join(" "), COMMAND_LENGTH);
+            lines.push(format!("    says it restarts as: {command}"));
         }
     }
     lines.extend(a.windows.iter().map(|title| format!("    window: {title}")));

@@ -52,7 +52,7 @@ fn an_x11_window_under_sway_is_of_the_process_that_xwayland_vouches_for() {
     let (code, status, errors) = desk.endsession(&["status"]);
     assert_eq!(code, 0, "{errors}");
     assert!(
-        status.contains(&format!("(pid {}): window", window.pid)),
+        status.contains(&format!("(pid {}): xsmp, window", window.pid)),
         "{status}"
     );
     let (code, _, errors) = desk.endsession(&["logoff", "--no-dialog"]);
