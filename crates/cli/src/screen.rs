@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use endsession_manager::report::{BlockerInfo, News};
+use endsession_manager::report::{BlockerInfo, News, Who};
 use unicode_width::UnicodeWidthChar as _;
 
 use crate::show;
@@ -21,9 +21,14 @@ pub(crate) struct Screen {
     answered: usize,
     closing: BTreeMap<String, String>,
     gone: Vec<String>,
+    /// What blocks, and what the user may want to do something about although it does not: who
+    /// asks the user, and who takes long to answer.
     blockers: Vec<(BlockerInfo, Millis)>,
     question: Option<Question>,
 }
+
+/// Rows that are no blockers.
+const WAITS: [&str; 2] = ["slow", "asking-user"];
 
 /// A second key is needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,16 +54,24 @@ impl Screen {
     /// Takes in one event at `now`.
     pub(crate) fn news(&mut self, news: &News, now: Millis) {
         match news {
-            News::Phase { phase, .. } => self.phase.clone_from(phase),
+            News::Phase { phase, .. } => {
+                self.phase.clone_from(phase);
+                self.blockers
+                    .retain(|(b, _)| !WAITS.contains(&b.kind.as_str()));
+            }
             News::Asked(w) => {
                 self.asked += 1;
                 let what = waiting_for(&show::name(&w.name, w.pid));
                 self.waiting.insert(w.id.clone(), what);
             }
             News::Answered { who, answer, .. } => {
+                self.no_longer_waits_for(who);
+                if answer == "asking-user" {
+                    self.waits_for(who, "asking-user", now);
+                }
                 let name = show::name(&who.name, who.pid);
                 let still = match answer.as_str() {
-                    "asking-user" => format!("{name} asks you in its own window"),
+                    "asking-user" => waiting_for(&name),
                     "wants-user" => format!("{name} will ask you next"),
                     "user-answered" => waiting_for(&name),
                     "wants-last" => format!("{name} answers when all others have"),
@@ -80,6 +93,7 @@ impl Screen {
             News::Gone(w) => {
                 self.closing.remove(&w.id);
                 self.waiting.remove(&w.id);
+                self.no_longer_waits_for(w);
                 self.gone.push(w.name.clone());
             }
             News::Blocked(b) => self.blockers.push((b.clone(), now)),
@@ -87,8 +101,28 @@ impl Screen {
                 (&x.id, &x.kind, &x.reason, x.responding)
                     != (&b.id, &b.kind, &b.reason, b.responding)
             }),
-            News::Slow(_) | News::Overridden(_) | News::Signalled { .. } | News::Finished(_) => {}
+            News::Slow(w) => self.waits_for(w, "slow", now),
+            News::Overridden(w) => self.no_longer_waits_for(w),
+            News::Signalled { .. } | News::Finished(_) => {}
         }
+    }
+
+    fn waits_for(&mut self, who: &Who, kind: &str, now: Millis) {
+        self.no_longer_waits_for(who);
+        let row = BlockerInfo {
+            id: who.id.clone(),
+            name: who.name.clone(),
+            pid: who.pid,
+            kind: kind.to_owned(),
+            responding: true,
+            ..BlockerInfo::default()
+        };
+        self.blockers.push((row, now));
+    }
+
+    fn no_longer_waits_for(&mut self, who: &Who) {
+        self.blockers
+            .retain(|(b, _)| b.id != who.id || !WAITS.contains(&b.kind.as_str()));
     }
 
     /// Whether times on the screen grow.
@@ -279,6 +313,31 @@ mod tests {
         let mut screen = blocked();
         screen.news(&News::Cleared(blocker("7", "gedit")), 2_000);
         assert!(screen.lines(3_000, 80).iter().all(|l| !l.contains("gedit")));
+    }
+
+    #[test]
+    fn who_asks_the_user_or_takes_long_can_be_shown_and_ended() {
+        let mut screen = Screen::default();
+        let who = Who {
+            id: "7".into(),
+            name: "writer".into(),
+            ..Who::default()
+        };
+        screen.news(&News::Asked(who.clone()), 0);
+        screen.news(&News::Slow(who.clone()), 5_000);
+        let lines = screen.lines(9_000, 80);
+        assert_eq!(lines[2], "  1  writer: has not answered yet (4 s)");
+        let answered = |answer: &str| News::Answered {
+            who: who.clone(),
+            answer: answer.into(),
+            reason: String::new(),
+        };
+        screen.news(&answered("asking-user"), 10_000);
+        let lines = screen.lines(11_000, 80);
+        assert_eq!(lines[2], "  1  writer: asks you in its own window (1 s)");
+        assert_eq!(screen.key(b's'), Key::Choose("show", "7".into()));
+        screen.news(&answered("accept"), 12_000);
+        assert_eq!(screen.key(b's'), Key::Ignored);
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub(crate) fn why(b: &BlockerInfo) -> String {
         "job" => format!("is running{}", quoted(&b.reason)),
         "window" => format!("its window is still open{}{hung}", quoted(&b.reason)),
         "not-responding" => "is not responding".to_owned(),
+        "slow" => "has not answered yet".to_owned(),
+        "asking-user" => "asks you in its own window".to_owned(),
         "asks-user" => "wants to ask its user, and nobody is there".to_owned(),
         other => format!("{other}{}", quoted(&b.reason)),
     }

@@ -7,7 +7,7 @@
 
 use endsession_core::Answer;
 use endsession_ice::server::{Connection, Event, State};
-use endsession_ice::{InteractStyle, SaveKind, SaveYourself, WrongState};
+use endsession_ice::{Error, InteractStyle, SaveKind, SaveYourself, WrongState};
 
 /// What a client is asked when the session is to end (xsmp.xml, `SaveYourself`).
 const QUERY: SaveYourself = SaveYourself {
@@ -59,6 +59,8 @@ pub(super) enum Said {
     Checkpoint(SaveYourself),
     /// It is alive.
     Pong,
+    /// It broke the protocol, and goes on.
+    Mistake(Error),
     /// It leaves.
     Left,
 }
@@ -106,6 +108,7 @@ impl Client {
                 tracing::debug!("an XSMP client complains: {error}");
                 None
             }
+            Event::Misbehaved(error) => Some(Said::Mistake(error)),
             // What it keeps with us is read when somebody wants to see it.
             _ => None,
         }
@@ -299,5 +302,213 @@ impl Client {
         self.save = None;
         self.next = None;
         self.obey(Connection::die);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use endsession_ice::client::{Connection as App, Event as Told};
+    use endsession_ice::{Cookie, Cookies, DialogKind};
+
+    use super::*;
+
+    /// A client, the application at its other end, and what each of them was told.
+    struct Pair {
+        client: Client,
+        app: App,
+        said: Vec<Said>,
+        told: Vec<Told>,
+    }
+
+    impl Pair {
+        /// A client that has registered, and is not saving.
+        fn new() -> Self {
+            let cookie = Cookie::new([7; 16]);
+            let cookies = Cookies {
+                ice: cookie.clone(),
+                xsmp: cookie,
+            };
+            let mut pair = Self {
+                client: Client::new(Connection::new(cookies.clone(), "test", "1")),
+                app: App::new(Some(cookies), None),
+                said: Vec::new(),
+                told: Vec::new(),
+            };
+            pair.drive();
+            assert_eq!(pair.said(), [Said::Register(None)]);
+            pair.client.connection.register("id").unwrap();
+            assert_eq!(pair.told(), [Told::Registered]);
+            pair
+        }
+
+        /// Carries bytes until neither side has any.
+        fn drive(&mut self) {
+            loop {
+                let to_app = self.client.connection.output().to_vec();
+                self.client.connection.sent(to_app.len());
+                self.app.handle_input(&to_app).unwrap();
+                self.told
+                    .extend(std::iter::from_fn(|| self.app.poll_event()));
+                let to_client = self.app.output().to_vec();
+                self.app.sent(to_client.len());
+                self.client.connection.handle_input(&to_client).unwrap();
+                self.said.extend(std::iter::from_fn(|| self.client.poll()));
+                if to_app.is_empty() && to_client.is_empty() {
+                    return;
+                }
+            }
+        }
+
+        fn said(&mut self) -> Vec<Said> {
+            self.drive();
+            std::mem::take(&mut self.said)
+        }
+
+        fn told(&mut self) -> Vec<Told> {
+            self.drive();
+            std::mem::take(&mut self.told)
+        }
+
+        fn done(&mut self) {
+            self.app.save_done(true).unwrap();
+        }
+    }
+
+    const YES: Said = Said::Answer(Answer::Accept);
+
+    #[test]
+    fn a_query_waits_for_the_save_under_way() {
+        let mut pair = Pair::new();
+        pair.client.checkpoint(SaveYourself::INITIAL);
+        pair.client.query();
+        assert_eq!(pair.told(), [Told::SaveYourself(SaveYourself::INITIAL)]);
+        pair.done();
+        assert_eq!(pair.said(), []);
+        assert_eq!(pair.told(), [Told::SaveComplete, Told::SaveYourself(QUERY)]);
+        pair.done();
+        assert_eq!(pair.said(), [YES]);
+        pair.client.end(false);
+        assert_eq!(pair.told(), [Told::Die]);
+    }
+
+    #[test]
+    fn a_query_that_was_never_sent_is_answered_when_it_is_void() {
+        let mut pair = Pair::new();
+        pair.client.checkpoint(SaveYourself::INITIAL);
+        pair.client.query();
+        assert_eq!(pair.client.cancel(), Some(YES));
+        pair.drive();
+        pair.done();
+        assert_eq!(pair.said(), []);
+        assert_eq!(pair.told().last(), Some(&Told::SaveComplete));
+    }
+
+    #[test]
+    fn a_void_query_is_answered_once_and_the_next_is_told_apart() {
+        let mut pair = Pair::new();
+        pair.client.query();
+        assert_eq!(pair.told(), [Told::SaveYourself(QUERY)]);
+        assert_eq!(pair.client.cancel(), None);
+        pair.client.query();
+        assert_eq!(pair.told(), [Told::ShutdownCancelled]);
+        pair.done();
+        // The first pays what the coordinator was owed; only then the next is sent.
+        assert_eq!(pair.said(), [YES]);
+        assert_eq!(pair.told(), [Told::SaveYourself(QUERY)]);
+        pair.done();
+        assert_eq!(pair.said(), [YES]);
+    }
+
+    #[test]
+    fn the_users_no_is_the_answer_and_the_end_of_the_save_says_nothing_more() {
+        let mut pair = Pair::new();
+        pair.client.query();
+        pair.drive();
+        pair.app.interact_request(DialogKind::Normal).unwrap();
+        assert_eq!(pair.said(), [Said::Answer(Answer::WantsUser)]);
+        pair.client.interact();
+        assert_eq!(pair.told().last(), Some(&Told::Interact));
+        pair.app.interact_done(true).unwrap();
+        let no = Said::Answer(Answer::UserRefused(String::new()));
+        assert_eq!(pair.said(), [no]);
+        assert_eq!(pair.client.cancel(), None);
+        assert_eq!(pair.told(), [Told::ShutdownCancelled]);
+        pair.done();
+        assert_eq!(pair.said(), []);
+        pair.client.query();
+        assert_eq!(pair.told(), [Told::SaveYourself(QUERY)]);
+    }
+
+    #[test]
+    fn a_dialog_that_was_not_cancelled_and_a_second_phase_lead_to_a_yes() {
+        let mut pair = Pair::new();
+        pair.client.query();
+        pair.drive();
+        pair.app.interact_request(DialogKind::Normal).unwrap();
+        pair.drive();
+        pair.client.interact();
+        pair.drive();
+        pair.app.interact_done(false).unwrap();
+        pair.drive();
+        pair.app.phase2_request().unwrap();
+        assert_eq!(
+            pair.said(),
+            [Answer::WantsUser, Answer::UserAnswered, Answer::WantsLast].map(Said::Answer)
+        );
+        pair.client.query_again();
+        pair.drive();
+        pair.done();
+        assert_eq!(pair.said(), [YES]);
+    }
+
+    #[test]
+    fn a_client_that_is_ended_by_force_may_save_without_its_user() {
+        let mut pair = Pair::new();
+        pair.client.end(true);
+        assert_eq!(pair.told(), [Told::SaveYourself(LAST_SAVE)]);
+        pair.app.phase2_request().unwrap();
+        pair.drive();
+        pair.done();
+        assert_eq!(pair.said(), []);
+        assert_eq!(pair.told().last(), Some(&Told::Die));
+    }
+
+    #[test]
+    fn a_client_that_talks_to_its_user_is_ended_at_once_by_force_and_one_that_saves_when_it_has() {
+        let mut talks = Pair::new();
+        talks.client.query();
+        talks.drive();
+        talks.app.interact_request(DialogKind::Normal).unwrap();
+        talks.drive();
+        talks.client.end(true);
+        assert_eq!(talks.told().last(), Some(&Told::Die));
+        let mut saves = Pair::new();
+        saves.client.query();
+        saves.client.end(true);
+        assert_eq!(saves.told(), [Told::SaveYourself(QUERY)]);
+        saves.done();
+        assert_eq!(saves.told(), [Told::Die]);
+        assert_eq!(saves.said(), []);
+    }
+
+    #[test]
+    fn nobody_elses_word_ends_a_client() {
+        let mut pair = Pair::new();
+        pair.app.request_save(QUERY, true).unwrap();
+        assert_eq!(pair.said(), [Said::LogOff]);
+        // For itself alone, it is saved and no more.
+        pair.app.request_save(QUERY, false).unwrap();
+        pair.drive();
+        let save = SaveYourself {
+            shutdown: false,
+            ..QUERY
+        };
+        assert_eq!(pair.told(), [Told::SaveYourself(save)]);
+        pair.app.interact_request(DialogKind::Normal).unwrap();
+        assert_eq!(pair.told(), [Told::Interact]);
+        pair.app.interact_done(false).unwrap();
+        pair.done();
+        assert_eq!(pair.told(), [Told::SaveComplete]);
+        assert_eq!(pair.said(), []);
     }
 }
