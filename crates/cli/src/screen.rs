@@ -102,6 +102,10 @@ impl Screen {
                     != (&b.id, &b.kind, &b.reason, b.responding)
             }),
             News::Slow(w) => self.waits_for(w, "slow", now),
+            News::Abstained(w) => {
+                self.waiting.remove(&w.id);
+                self.no_longer_waits_for(w);
+            }
             News::Overridden(w) => self.no_longer_waits_for(w),
             News::Signalled { .. } | News::Finished(_) => {}
         }

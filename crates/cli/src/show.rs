@@ -92,6 +92,10 @@ pub(crate) fn news(news: &News) -> String {
                 _ => format!("{} is asking the user", who(w)),
             }
         }
+        News::Abstained(w) => format!(
+            "{} does not answer; its windows are to be closed instead",
+            who(w)
+        ),
         News::Slow(w) => format!("{} has not answered yet", who(w)),
         News::Closing(w) => format!("{} was told to end", who(w)),
         News::Gone(w) => format!("{} has ended", who(w)),

@@ -82,6 +82,9 @@ pub enum Notice {
     Answered(Identity, Answer),
     /// A client has not answered yet.
     Slow(Identity),
+    /// A client never answered and its windows answer pings: they are closed in its turn, so that
+    /// it can ask its user then.
+    Abstained(Identity),
     /// The application was closed or told to end.
     Closing(Identity),
     /// The application has gone.

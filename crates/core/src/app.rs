@@ -30,6 +30,9 @@ pub enum Vote {
     AskingUser,
     /// It wants to be asked once more when all others have answered; no deadline runs.
     WantsLast,
+    /// It never answered, though its windows answer pings: it counts as one that cannot vote, and
+    /// is asked by closing its windows.
+    Abstained,
     /// Yes.
     Accepted,
     /// No, and why.
@@ -60,8 +63,13 @@ impl Voter {
         }
     }
 
-    /// It has been asked and has not answered.
+    /// It has been asked and has not answered: what it says now counts.
     pub(crate) fn is_open(&self) -> bool {
+        self.is_awaited() || self.vote == Vote::Abstained
+    }
+
+    /// It has been asked, and its answer is waited for.
+    pub(crate) fn is_awaited(&self) -> bool {
         matches!(
             self.vote,
             Vote::Asked(_) | Vote::WantsUser | Vote::AskingUser | Vote::WantsLast
@@ -182,6 +190,11 @@ impl App {
     /// Some client of it can still be told to end.
     pub(crate) fn can_be_told(&self) -> bool {
         self.voters.values().any(|v| v.vote != Vote::Told)
+    }
+
+    /// Some client of it never answered, and it has windows to ask by.
+    pub(crate) fn is_asked_by_windows(&self) -> bool {
+        !self.windows.is_empty() && self.voters.values().any(|v| v.vote == Vote::Abstained)
     }
 
     pub(crate) fn ends_by_term(&self) -> bool {

@@ -279,7 +279,7 @@ impl Coordinator {
         self.deadlines
             .set(self.now.plus(again.max(1)), Deadline::Voter(id));
         self.touch(&of);
-        if self.is_silence_final(&before) {
+        if self.is_silence_final(&of, &before) {
             // It may answer pings and be no blocker; here it is what nobody is there to wait for.
             self.cancel_for(&of, Why::NotResponding);
         } else {
@@ -287,13 +287,45 @@ impl Coordinator {
         }
     }
 
+    /// An application with windows has answered a ping and handles its events. Those of its XSMP
+    /// clients that have been silent for too long will never answer (LibreOffice on plain X11
+    /// does not); they no longer count, and closing the windows asks the user in their place.
+    pub(crate) fn abstain(&mut self, of: &Identity) {
+        let Some(app) = self.apps.get_mut(of).filter(|a| !a.windows.is_empty()) else {
+            return;
+        };
+        let mut silent = Vec::new();
+        for (id, voter) in &mut app.voters {
+            if voter.round.is_late() && voter.vote == Vote::Asked(Silence::Silent) {
+                voter.vote = Vote::Abstained;
+                silent.push(*id);
+            }
+        }
+        if silent.is_empty() {
+            return;
+        }
+        for id in silent {
+            self.deadlines.clear(&Deadline::Voter(id));
+            if let Some(u) = &mut self.under_way {
+                u.no_longer_waits_for(id);
+            }
+        }
+        self.outdate_look();
+        self.notice(Notice::Abstained(of.clone()));
+        self.touch(of);
+    }
+
     /// Whether nobody is there to wait any longer for a client of which this was the vote. Where
-    /// what is hung is overridden, a client that answers pings has one more period to answer.
-    fn is_silence_final(&self, before: &Vote) -> bool {
+    /// what is hung is overridden, or a pong makes a client abstain, it has one more period.
+    fn is_silence_final(&self, of: &Identity, before: &Vote) -> bool {
+        let may_abstain = self
+            .apps
+            .get(of)
+            .is_some_and(|a| !a.windows.is_empty() && a.voters.values().any(|v| v.round.is_late()));
         let waited = self.under_way.as_ref().filter(|u| u.request.unattended);
         let forced_later = self.deadlines.time_of(&Deadline::ForceAfter).is_some();
         waited.is_some_and(|u| match before {
-            Vote::Asked(Silence::Slow) => u.request.force != Force::IfHung,
+            Vote::Asked(Silence::Slow) => u.request.force != Force::IfHung && !may_abstain,
             Vote::Asked(Silence::Silent) => true,
             _ => false,
         }) && !forced_later

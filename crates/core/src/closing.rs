@@ -86,7 +86,8 @@ impl Coordinator {
                 Group::Unsaved
             } else if app.ends_by_term() {
                 Group::ByTerm
-            } else if app.looks_unsaved() {
+            } else if app.looks_unsaved() || app.is_asked_by_windows() {
+                // Of one that never answered nobody knows.
                 Group::Unsaved
             } else if app.can_be_told() {
                 Group::Voters
@@ -194,7 +195,8 @@ impl Coordinator {
     /// Lets go of an application in the way that suits it.
     fn let_go(&mut self, of: &Identity) {
         let Some(app) = self.apps.get(of) else { return };
-        let (told, by_term) = (app.can_be_told(), app.ends_by_term());
+        let told = app.can_be_told() && !app.is_asked_by_windows();
+        let by_term = app.ends_by_term();
         if of.is_process() {
             self.act(Action::Watch(of.clone()));
         }
@@ -393,6 +395,8 @@ impl Coordinator {
         match app.going {
             _ if app.shows_nothing() && !outlives => self.has_gone(of),
             Going::Polite | Going::Stays if app.windows.is_empty() => {
+                // One that never answered has let its windows go: that was its yes.
+                self.tell_all(of, false);
                 let wait = if told {
                     self.policy.exit_voter
                 } else {

@@ -642,7 +642,7 @@ impl Coordinator {
         let app = self.apps.get(of);
         let counts = app.filter(|a| asks && !a.overridden && !u.forced);
         for (id, voter) in app.iter().flat_map(|a| &a.voters) {
-            if counts.is_some() && voter.is_open() {
+            if counts.is_some() && voter.is_awaited() {
                 u.pending.insert(*id);
                 u.follow(*id, &voter.vote);
             } else {
@@ -777,7 +777,11 @@ impl Coordinator {
             for (id, voter) in &mut app.voters {
                 match voter.vote {
                     Vote::Idle | Vote::Told => continue,
-                    Vote::Asked(_) | Vote::WantsUser | Vote::AskingUser | Vote::WantsLast => {
+                    Vote::Asked(_)
+                    | Vote::WantsUser
+                    | Vote::AskingUser
+                    | Vote::WantsLast
+                    | Vote::Abstained => {
                         voter.owed = (voter.owed + 1).min(MAX_OWED);
                     }
                     Vote::Accepted | Vote::Refused(_) => {}

@@ -72,7 +72,10 @@ impl Coordinator {
                     self.look_after(&of);
                 }
             }
-            Event::Pong(of) => self.responds(&of, Responds::Yes),
+            Event::Pong(of) => {
+                self.responds(&of, Responds::Yes);
+                self.abstain(&of);
+            }
             Event::Stopped(of) => self.responds(&of, Responds::Stopped),
             Event::Looked => self.looked(),
             Event::ViewerCame => self.viewers = self.viewers.saturating_add(1),

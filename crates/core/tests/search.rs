@@ -207,6 +207,7 @@ search! {
     every_order_of_turns: turns;
     every_order_of_last_words: last_words;
     every_order_of_dialogs_of_clients: dialogs_of_clients;
+    every_order_of_abstentions: abstentions;
     every_order_of_silence: silence;
     every_order_of_ending_one_alone: alone;
     every_order_of_save_dialogs: dialogs;

@@ -150,8 +150,11 @@ impl Manager {
                 asked |= display.ping(WindowKey(window));
             }
         }
-        for voter in &voters {
-            asked |= Xsmp::owns(*voter) && self.xsmp.ping(*voter);
+        // LibreOffice answers this one from a thread of its own, whatever its main loop does.
+        if !asked {
+            for voter in &voters {
+                asked |= Xsmp::owns(*voter) && self.xsmp.ping(*voter);
+            }
         }
         if !asked {
             let first = voters.first().and_then(|v| u32::try_from(v.0).ok());
@@ -341,6 +344,7 @@ impl Manager {
                 }
             }
             Notice::Slow(of) => News::Slow(self.who(of)),
+            Notice::Abstained(of) => News::Abstained(self.who(of)),
             Notice::Closing(of) => News::Closing(self.who(of)),
             Notice::Gone { of, name } => News::Gone(Who {
                 name: name.clone(),

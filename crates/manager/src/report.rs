@@ -65,7 +65,7 @@ pub struct App {
     pub pid: Option<u32>,
     /// `org.gnome.SessionManager`, `xsmp`, `window`, `inhibitor`, `job`.
     pub protocols: Vec<String>,
-    /// Its clients' votes: `idle`, `asked`, `wants-user`, `asking-user`, `wants-last`, `accepted`,
+    /// Its clients' votes: `idle`, `asked`, `wants-user`, `asking-user`, `wants-last`, `abstained`, `accepted`,
     /// `refused`, `told`.
     pub votes: Vec<String>,
     /// What its XSMP clients tell of themselves.
@@ -151,6 +151,8 @@ pub enum News {
     },
     /// A client has not answered yet.
     Slow(Who),
+    /// A client never answered: its windows are closed in its turn, so that it can ask then.
+    Abstained(Who),
     /// The application was closed or told to end.
     Closing(Who),
     /// It has gone.
@@ -374,6 +376,7 @@ fn vote(vote: &Vote) -> &'static str {
         Vote::WantsUser => "wants-user",
         Vote::AskingUser => "asking-user",
         Vote::WantsLast => "wants-last",
+        Vote::Abstained => "abstained",
         Vote::Accepted => "accepted",
         Vote::Refused(_) => "refused",
         Vote::Told => "told",

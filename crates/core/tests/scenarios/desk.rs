@@ -470,6 +470,7 @@ impl Desk {
             Action::EndSession(kind) => format!("end the session: {kind:?}"),
             Action::Notice(Notice::Phase(phase)) => format!("-- {phase:?}"),
             Action::Notice(Notice::Slow(of)) => format!("{} is slow", self.name_of(of)),
+            Action::Notice(Notice::Abstained(of)) => format!("{} abstains", self.name_of(of)),
             Action::Notice(Notice::Blocked(b)) => format!("blocked by {}", describe(b)),
             Action::Notice(Notice::Cleared(b)) => format!("cleared {}", describe(b)),
             Action::Notice(Notice::Overridden(of)) => format!("override {}", self.name_of(of)),

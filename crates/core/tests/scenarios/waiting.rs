@@ -2,8 +2,47 @@
 
 use endsession_core::*;
 
-use crate::desk::{App, Desk, Says};
+use crate::desk::{App, Closed, Desk, Says};
 use crate::mail;
+
+#[test]
+fn an_xsmp_client_that_never_answers_is_asked_by_its_windows() {
+    let mut desk = Desk::new([
+        App::new("office")
+            .window("letter")
+            .votes_late(Says::Nothing)
+            .when_closed(Closed::AsksToSave),
+        App::new("viewer").window("dog"),
+    ]);
+    desk.log_off();
+    desk.wait(60_000);
+    desk.saves("office");
+    desk.log_is(&[
+        "0.0 -- Asking",
+        "0.0 ask office",
+        "5.0 office is slow",
+        "5.0 ping office",
+        "5.3 show",
+        "30.0 ping office",
+        "30.0 office abstains",
+        "30.0 hide",
+        "30.0 -- Closing",
+        "30.0 close office: letter",
+        "30.0 blocked by office, window: Save?",
+        "30.3 show",
+        "60.0 cleared office, window: Save?",
+        "60.0 blocked by office, window: letter",
+        "60.0 office has gone",
+        "60.0 cleared office, window: letter",
+        "60.0 hide",
+        "60.0 close viewer: dog",
+        "60.0 viewer has gone",
+        "60.0 -- Ending",
+        "60.0 SIGTERM the rest",
+        "60.0 end the session: LogOff",
+        "60.0 OVER",
+    ]);
+}
 
 #[test]
 fn slow_at_five_seconds_and_not_responding_only_without_a_pong() {

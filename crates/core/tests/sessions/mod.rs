@@ -247,6 +247,19 @@ pub(crate) fn dialogs_of_clients() -> Session {
     .may([Op::Event(Event::Imposed(100)), Op::Event(Event::Restored)])
 }
 
+/// An XSMP client with a window that may never answer, and a window that cannot.
+pub(crate) fn abstentions() -> Session {
+    let alone = Request {
+        unattended: true,
+        ..Request::default()
+    };
+    let setup = [register(1, 1, late()), window(2, app(2))];
+    Session::new("abstentions", setup)
+        .may([ask(alone), window(1, app(1)), gone(1), leave(1), pong(1)])
+        .may(answers(1, "ywu"))
+        .may([gone(2), exited(1), exited(2), end_all(), ask_again()])
+}
+
 /// Two clients of one application, of which one is pinged, and a third that is stopped.
 pub(crate) fn silence() -> Session {
     Session::new(

@@ -16,6 +16,7 @@ pub enum Asked {
     WantsUser,
     User,
     WantsLast,
+    Abstained,
     Yes,
     Refused,
     Told,
@@ -24,6 +25,10 @@ pub enum Asked {
 impl Asked {
     /// Asked, and not answered.
     fn is_open(self) -> bool {
+        self.is_awaited() || self == Self::Abstained
+    }
+
+    fn is_awaited(self) -> bool {
         matches!(
             self,
             Self::Waiting | Self::WantsUser | Self::User | Self::WantsLast
@@ -46,6 +51,8 @@ pub struct Ghost {
     pub late: BTreeSet<VoterId>,
     /// Clients that have been asked for their last word.
     pub last: BTreeSet<VoterId>,
+    /// How often the deadline of a client passed since it was asked, up to twice.
+    pub late_by: BTreeMap<VoterId, u8>,
     pub windows: BTreeMap<WindowId, Pane>,
     pub holds: BTreeMap<(u8, u64), Identity>,
     pub under_way: bool,
@@ -99,7 +106,7 @@ impl Ghost {
     /// Every client that was asked has accepted, or was overridden.
     fn committed(&self) -> Result<(), String> {
         for (id, (of, asked)) in &self.voters {
-            if (asked.is_open() || *asked == Asked::Refused) && !self.free(of) {
+            if (asked.is_awaited() || *asked == Asked::Refused) && !self.free(of) {
                 return Err(format!("{id:?} of {of:?} is {asked:?}"));
             }
         }
@@ -170,6 +177,7 @@ impl Ghost {
             }
             Op::Event(Event::Unregistered(voter)) => {
                 self.last.remove(voter);
+                self.late_by.remove(voter);
                 self.voters.remove(voter);
             }
             Op::Event(Event::WindowSeen { window, of, about }) => {
@@ -198,6 +206,7 @@ impl Ghost {
             Op::Event(Event::Exited(of)) => {
                 self.voters.retain(|_, (o, _)| o != of);
                 self.last.retain(|v| self.voters.contains_key(v));
+                self.late_by.retain(|v, _| self.voters.contains_key(v));
                 self.windows.retain(|_, w| w.of != *of);
                 self.holds.retain(|_, o| o != of);
                 self.alone.remove(of);
@@ -221,6 +230,9 @@ impl Ghost {
                             *asked = Asked::WantsLast;
                         }
                         _ => {}
+                    }
+                    if *asked != Asked::Waiting || *answer == Answer::UserAnswered {
+                        self.late_by.remove(voter);
                     }
                 }
             }
@@ -257,7 +269,13 @@ impl Ghost {
                 self.forced = true;
                 self.confirming = false;
             }
-            Op::Request(_) | Op::Choose(_) | Op::Expire(_) | Op::Timeout => {}
+            Op::Expire(Deadline::Voter(v)) if self.voters.contains_key(v) => {
+                let times = self.late_by.entry(*v).or_default();
+                *times = (*times + 1).min(2);
+            }
+            // Which of them passed, and how often, is not seen from here.
+            Op::Timeout => self.late_by = self.voters.keys().map(|v| (*v, 2)).collect(),
+            Op::Request(_) | Op::Choose(_) | Op::Expire(_) => {}
         }
     }
 
@@ -287,6 +305,7 @@ impl Ghost {
                     self.late_round = true;
                 }
                 self.last.remove(v);
+                self.late_by.remove(v);
                 self.voters.insert(*v, (of, Asked::Waiting));
             }
             Action::Interact(v) => {
@@ -306,6 +325,7 @@ impl Ghost {
                 if others {
                     return err("asked for the last word before all others have answered");
                 }
+                self.late_by.remove(v);
                 match self.voters.get_mut(v) {
                     Some((_, asked)) if *asked == Asked::WantsLast => *asked = Asked::Waiting,
                     _ => return err("asked a client again that did not want to be"),
@@ -329,7 +349,7 @@ impl Ghost {
                     if let Err(why) = self.committed() {
                         return err(&format!("told before all have accepted ({why})"));
                     }
-                    if asked != Asked::Yes {
+                    if !matches!(asked, Asked::Yes | Asked::Abstained) {
                         return err("told a client that has not accepted");
                     }
                     if *forceful {
@@ -452,6 +472,25 @@ impl Ghost {
                         return err("took an answer that was not asked for");
                     }
                     *asked = Asked::Yes;
+                }
+            }
+            Action::Notice(Notice::Abstained(of)) => {
+                if *op != Op::Event(Event::Pong(of.clone())) {
+                    return err("abstained without a pong");
+                }
+                if !self.windows.values().any(|w| w.of == *of) {
+                    return err("abstained without a window to ask by");
+                }
+                let mut some = false;
+                for (id, (o, asked)) in &mut self.voters {
+                    let silent = self.late_by.get(id) == Some(&2) && self.late.contains(id);
+                    if o == of && *asked == Asked::Waiting && silent {
+                        *asked = Asked::Abstained;
+                        some = true;
+                    }
+                }
+                if !some {
+                    return err("abstained, and nobody was silent for long");
                 }
             }
             Action::Notice(Notice::Blocked(b)) => {

@@ -48,12 +48,14 @@ impl Ghost {
     /// The group in which DESIGN lets this application go; the lowest first.
     fn group(&self, of: &Identity) -> u8 {
         let mut windows = self.windows.values().filter(|w| w.of == *of);
+        let unheard = |(o, asked): &(Identity, Asked)| o == of && *asked == Asked::Abstained;
+        let unheard = self.has_window(of) && self.voters.values().any(unheard);
         let untold = |(o, asked): &(Identity, Asked)| o == of && *asked != Asked::Told;
         if self.requester.contains(of) {
             4
         } else if windows.clone().any(|w| w.by_term) {
             3
-        } else if windows.any(|w| w.unsaved) {
+        } else if unheard || windows.any(|w| w.unsaved) {
             0
         } else if self.voters.values().any(untold) {
             2
