@@ -28,6 +28,7 @@ mod opcode;
 pub mod property;
 pub mod server;
 mod values;
+pub mod well_known;
 mod wire;
 mod xsmp;
 

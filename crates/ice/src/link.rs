@@ -25,7 +25,8 @@ pub const MAX_EVENTS: usize = 256;
 pub struct Wire {
     /// The order of bytes in numbers.
     pub order: ByteOrder,
-    /// The major opcode of our XSMP messages; 0 is taken as 1, because 0 is ICE's.
+    /// The major opcode of our XSMP messages; 0 is taken as 1, because 0 is ICE's. libICE does not
+    /// find its way with more than 127.
     pub opcode: u8,
 }
 

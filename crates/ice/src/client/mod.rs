@@ -231,11 +231,8 @@ impl Connection {
     /// (xsmp.xml, "Predefined Properties").
     ///
     /// # Errors
-    /// Before the client is registered, and after it left.
-    ///
-    /// # Panics
-    /// Never; more than the limits of [`property`](crate::property) is refused by
-    /// [`SetError::TooMuch`].
+    /// Before the client is registered, and after it left; and for more than the limits of
+    /// [`property`](crate::property).
     pub fn set_properties(&mut self, properties: Vec<Property>) -> Result<(), SetError> {
         self.registered("SetProperties")
             .map_err(SetError::WrongState)?;
