@@ -313,7 +313,7 @@ impl Connection {
     ///
     /// # Errors
     /// Unless the client is saving and not waiting for the manager, or owes the answer after a
-    /// cancel.
+    /// cancel. One that is told to end owes none.
     pub fn save_done(&mut self, success: bool) -> Result<(), WrongState> {
         self.command("SaveYourselfDone", |session| session.save_done(success))
     }

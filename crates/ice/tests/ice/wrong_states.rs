@@ -296,6 +296,19 @@ fn an_application_cannot_send_what_has_no_place() {
 }
 
 #[test]
+fn an_application_that_is_told_to_end_owes_no_answer() {
+    let mut pair = Pair::registered();
+    pair.server.save_yourself(SaveYourself::LOG_OFF).unwrap();
+    pair.server.die().unwrap();
+    pair.drive();
+    assert_eq!(pair.client.state(), client::State::Dying);
+    assert!(pair.client.save_done(true).is_err());
+    pair.client.close(&[]);
+    pair.drive();
+    assert!(pair.server.is_closed());
+}
+
+#[test]
 fn a_manager_that_asks_again_is_told_that_the_old_save_failed() {
     let mut pair = Pair::registered();
     pair.server.save_yourself(SaveYourself::LOG_OFF).unwrap();
