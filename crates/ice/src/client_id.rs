@@ -32,6 +32,23 @@ pub fn format(parts: Parts) -> String {
     )
 }
 
+/// An id of version 2, which the document does not have: a random UUID. libSM makes these wherever
+/// it can. The 16 bytes come from the system's source of randomness.
+#[must_use]
+pub fn format_random(bytes: [u8; 16]) -> String {
+    // The version and variant of a random UUID (RFC 9562, section 5.4).
+    let uuid = u128::from_be_bytes(bytes) & !(0xf << 76) & !(0b11 << 62) | 4 << 76 | 0b10 << 62;
+    let hex = format!("{uuid:032x}");
+    let (a, b, c, d, e) = (
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    );
+    format!("2{a}-{b}-{c}-{d}-{e}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +75,17 @@ mod tests {
         };
         let id = "16FE800000000000000000000000000001".to_owned() + "0000000000001" + "1";
         assert_eq!(format(parts), id + "0000000001" + "0000");
+    }
+
+    #[test]
+    fn a_random_id_is_a_uuid_of_version_4() {
+        assert_eq!(
+            format_random([0xff; 16]),
+            "2ffffffff-ffff-4fff-bfff-ffffffffffff"
+        );
+        assert_eq!(
+            format_random([0; 16]),
+            "200000000-0000-4000-8000-000000000000"
+        );
     }
 }

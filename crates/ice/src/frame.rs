@@ -33,7 +33,7 @@ impl Frame {
 }
 
 /// Collects one message at a time.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Framer {
     bytes: Vec<u8>,
     // The length of the message under way, once its header is whole.

@@ -321,3 +321,6 @@ fn write_offer(to: &mut Writer, auth_names: &[Vec<u8>], versions: &[(u16, u16)])
 fn count(of: usize) -> u8 {
     u8::try_from(of).unwrap_or(u8::MAX)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -9,6 +9,36 @@
 //! - [`authority`] is the file in which clients find cookies. `authority::file` is the one module
 //!   that touches files.
 //!
+//! ```
+//! use endsession_ice::{Cookie, Cookies, SaveYourself, client, server};
+//!
+//! let random = [7; Cookie::LEN]; // from the system's source of randomness
+//! let cookies = Cookies { ice: Cookie::new(random), xsmp: Cookie::new(random) };
+//! let mut manager = server::Connection::new(cookies.clone(), "example", "1.0");
+//! let mut application = client::Connection::new(Some(cookies), None);
+//!
+//! // What two sockets would do.
+//! let mut carry = |manager: &mut server::Connection| -> Result<(), endsession_ice::Error> {
+//!     while !(manager.output().is_empty() && application.output().is_empty()) {
+//!         application.handle_input(manager.output())?;
+//!         manager.sent(usize::MAX);
+//!         manager.handle_input(application.output())?;
+//!         application.sent(usize::MAX);
+//!     }
+//!     Ok(())
+//! };
+//! carry(&mut manager)?;
+//! let asked = server::Event::RegisterRequested { previous: None };
+//! assert_eq!(manager.poll_event(), Some(asked));
+//! manager.register("1C0A8000117000000000001000000047110001")?;
+//! manager.save_yourself(SaveYourself::INITIAL)?;
+//! carry(&mut manager)?;
+//! assert_eq!(application.poll_event(), Some(client::Event::Registered));
+//! let asked = client::Event::SaveYourself(SaveYourself::INITIAL);
+//! assert_eq!(application.poll_event(), Some(asked));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! The documents are `ice.xml` of libICE and `xsmp.xml` of libSM; a comment that names a section
 //! means one of them.
 //!
@@ -28,6 +58,7 @@ mod opcode;
 pub mod property;
 pub mod server;
 mod values;
+pub mod well_known;
 mod wire;
 mod xsmp;
 

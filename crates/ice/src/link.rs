@@ -1,6 +1,8 @@
 //! What both sides of a connection do alike: messages in and out, their numbers, error messages
 //! and the limits on all of it.
 
+use std::fmt;
+
 use crate::error::{Error, PeerError};
 use crate::frame::{Framer, MAX_MESSAGE, MAX_SETUP_MESSAGE};
 use crate::opcode::{Opcode, Protocol, ice as op};
@@ -25,7 +27,8 @@ pub const MAX_EVENTS: usize = 256;
 pub struct Wire {
     /// The order of bytes in numbers.
     pub order: ByteOrder,
-    /// The major opcode of our XSMP messages; 0 is taken as 1, because 0 is ICE's.
+    /// The major opcode of our XSMP messages; 0 is taken as 1, because 0 is ICE's. libICE does not
+    /// find its way with more than 127.
     pub opcode: u8,
 }
 
@@ -48,7 +51,6 @@ pub(crate) enum Input {
 }
 
 /// The common state.
-#[derive(Debug)]
 pub(crate) struct Link {
     framer: Framer,
     ours: Wire,
@@ -344,6 +346,19 @@ impl Link {
         }
         self.sent = self.sent.wrapping_add(1);
         self.out.extend_from_slice(message);
+    }
+}
+
+impl fmt::Debug for Link {
+    /// Without what is on its way in and out: a cookie may be in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("received", &self.received)
+            .field("sent", &self.sent)
+            .field("unread", &self.out.len())
+            .field("faults", &self.faults)
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
     }
 }
 

@@ -3,8 +3,9 @@
 //!
 //! An id is a transport, a slash, a host, a colon and an address. libICE writes a Unix socket in two
 //! ways, `local/host:@/tmp/.ICE-unix/1` for the abstract one and `unix/host:/tmp/.ICE-unix/1` for
-//! the one in the file system; the ids of one listener are separated by commas. The host is that of
-//! the manager and says nothing about the address.
+//! the one in the file system; the ids of one listener are separated by commas. The host must be
+//! the name of the client's own machine, as `gethostname` gives it: with any other, libICE's
+//! clients do not even try a Unix socket.
 
 use std::fmt;
 use std::str::FromStr;

@@ -277,3 +277,6 @@ fn check(property: &Property) -> Result<(), TooMuch> {
         .iter()
         .try_for_each(|value| within("property value", MAX_PROPERTY_VALUE, value.len()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -214,3 +214,6 @@ fn read_reasons(from: &mut Reader<'_>) -> Result<Vec<String>, Error> {
     }
     Ok(reasons)
 }
+
+#[cfg(test)]
+mod tests;

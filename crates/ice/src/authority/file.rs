@@ -141,8 +141,8 @@ pub struct Lock {
     created: PathBuf,
     linked: PathBuf,
     // What is locked with, so that a lock that was taken from us as stale is not taken from its new
-    // owner in turn.
-    file: (u64, u64),
+    // owner in turn. As long as it is open, no other file has its number.
+    file: File,
     // Whoever created the lock is us.
     uid: u32,
 }
@@ -179,7 +179,7 @@ impl Lock {
                 path: path.to_owned(),
                 created,
                 linked,
-                file: (about.dev(), about.ino()),
+                file,
                 uid: about.uid(),
             })),
             // Somebody is just giving the lock back, or took ours for stale.
@@ -237,11 +237,14 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
+        let Ok(ours) = self.file.metadata() else {
+            return;
+        };
         // In libICE's order. Nobody is there to be told of an error; the lock goes stale then.
         for path in [&self.created, &self.linked] {
-            let ours = fs::symlink_metadata(path)
-                .is_ok_and(|about| (about.dev(), about.ino()) == self.file);
-            if ours {
+            let is_ours = fs::symlink_metadata(path)
+                .is_ok_and(|about| (about.dev(), about.ino()) == (ours.dev(), ours.ino()));
+            if is_ours {
                 let _ = fs::remove_file(path);
             }
         }

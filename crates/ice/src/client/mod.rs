@@ -231,11 +231,8 @@ impl Connection {
     /// (xsmp.xml, "Predefined Properties").
     ///
     /// # Errors
-    /// Before the client is registered, and after it left.
-    ///
-    /// # Panics
-    /// Never; more than the limits of [`property`](crate::property) is refused by
-    /// [`SetError::TooMuch`].
+    /// Before the client is registered, and after it left; and for more than the limits of
+    /// [`property`](crate::property).
     pub fn set_properties(&mut self, properties: Vec<Property>) -> Result<(), SetError> {
         self.registered("SetProperties")
             .map_err(SetError::WrongState)?;
@@ -316,7 +313,7 @@ impl Connection {
     ///
     /// # Errors
     /// Unless the client is saving and not waiting for the manager, or owes the answer after a
-    /// cancel.
+    /// cancel. One that is told to end owes none.
     pub fn save_done(&mut self, success: bool) -> Result<(), WrongState> {
         self.command("SaveYourselfDone", |session| session.save_done(success))
     }

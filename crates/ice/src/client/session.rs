@@ -114,6 +114,7 @@ impl Session {
 
     pub(super) fn save_done(&mut self, success: bool) -> Option<Message> {
         match &self.save {
+            _ if self.dying => return None,
             Save::Active(active)
                 if active.interaction == Interaction::No && active.phase != Phase::Waiting =>
             {
