@@ -11,6 +11,8 @@
 //! - [`pty::Pty`]: a command on a terminal that can be lost.
 //! - [`apps`]: real applications, read and written through their accessibility tree.
 //! - [`gnome_client`]: clients of org.gnome.SessionManager that refuse, are silent or crash.
+//! - [`xsmp`]: applications, a client and a foreign manager that speak the X session management
+//!   protocol.
 //! - [`names::OwnsName`]: another program that owns a well-known name.
 //!
 //! It panics where a test should fail: a program that is missing names its Debian package, a wait
@@ -30,5 +32,6 @@ pub mod sway;
 mod sweep;
 pub mod wait;
 pub mod x11;
+pub mod xsmp;
 
 mod rt;

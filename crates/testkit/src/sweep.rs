@@ -72,6 +72,7 @@ fn watcher(dir: &Path, mark: &str) -> ChildStdin {
             for file in $found; do
                 pid=${file#/proc/}
                 kill -KILL "${pid%/environ}" 2>/dev/null
+                rm -f "/tmp/.ICE-unix/${pid%/environ}"
                 dead="$dead ${pid%/environ} "
             done
         done
@@ -137,6 +138,7 @@ pub(crate) fn kill_marked(mark: &str, spawned: Vec<u32>) {
     for _ in 0..ROUNDS {
         let found = marked(mark);
         if found.is_empty() {
+            remove_ice_sockets(&dead);
             return remove_display_locks(&dead);
         }
         dead.extend(found.iter().map(|(pid, _)| *pid));
@@ -151,6 +153,14 @@ pub(crate) fn kill_marked(mark: &str, spawned: Vec<u32>) {
         }
     }
     eprintln!("testkit: processes of sandbox {mark} keep appearing");
+}
+
+/// Removes the sockets that session managers of `dead` listened on: libICE names one after the
+/// process, and leaves it when that is killed.
+fn remove_ice_sockets(dead: &[u32]) {
+    for pid in dead.iter().filter(|pid| !is_alive(**pid)) {
+        let _ = fs::remove_file(format!("/tmp/.ICE-unix/{pid}"));
+    }
 }
 
 /// Removes the locks and sockets of X displays that processes of `dead` held: an X server, or a

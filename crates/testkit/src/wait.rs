@@ -113,3 +113,50 @@ fn entries(dir: &Path) -> Vec<OsString> {
     };
     entries.flatten().map(|entry| entry.file_name()).collect()
 }
+
+/// Waits until `file`, which another process appends to, has a complete line from byte `from` on that
+/// `wanted` accepts; the line, and where the next one begins. The file may not be there yet.
+///
+/// # Panics
+/// When `limit` runs out; the message has the file.
+#[track_caller]
+pub fn for_line_in(
+    file: &Path,
+    from: usize,
+    limit: Duration,
+    wanted: impl Fn(&str) -> bool,
+) -> (String, usize) {
+    let deadline = Deadline::after(limit);
+    let dir = file.parent().expect("a file is in a directory");
+    let watch = inotify::init(inotify::CreateFlags::CLOEXEC).expect("inotify_init");
+    let changes =
+        inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_TO | inotify::WatchFlags::MODIFY;
+    inotify::add_watch(&watch, dir, changes)
+        .unwrap_or_else(|error| panic!("cannot watch {}: {error}", dir.display()));
+    loop {
+        // Read only after the watch is there, so nothing can be written unseen in between.
+        let bytes = std::fs::read(file).unwrap_or_default();
+        let mut end = from;
+        for line in bytes
+            .get(from..)
+            .unwrap_or_default()
+            .split_inclusive(|byte| *byte == b'\n')
+        {
+            end += line.len();
+            let line = String::from_utf8_lossy(line);
+            if let Some(line) = line.strip_suffix('\n').filter(|line| wanted(line)) {
+                return (line.to_owned(), end);
+            }
+        }
+        if !deadline.readable(watch.as_fd()) {
+            panic!(
+                "{} never had the awaited line within {limit:?}:\n{}",
+                file.display(),
+                String::from_utf8_lossy(&bytes)
+            );
+        }
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        // What changed does not matter, the file is read again.
+        let _ = inotify::Reader::new(&watch, &mut buffer).next();
+    }
+}

@@ -32,7 +32,8 @@ use rustix::process::Signal;
 
 use crate::{
     session::{Manner, Proc, Sandbox},
-    wait::{LIMIT, for_entry},
+    wait::{LIMIT, for_entry, for_line_in},
+    x11::Display,
 };
 
 pub use config::Config;
@@ -136,6 +137,26 @@ impl Sway {
     /// The name of its display, as in `WAYLAND_DISPLAY`.
     pub fn display(&self) -> &str {
         &self.display
+    }
+
+    /// The display of its Xwayland, which the sandbox's `DISPLAY` becomes; sway starts it for its
+    /// first client. Needs [`Config::with_xwayland`].
+    #[track_caller]
+    pub fn x11(&self) -> Display {
+        // sway tells the number to its children alone.
+        let file = self.sandbox.runtime_dir().join("display");
+        let line = format!("exec echo $DISPLAY >{}", file.display());
+        self.ipc
+            .command(&line)
+            .unwrap_or_else(|error| panic!("sway: {error}"));
+        let (name, _) = for_line_in(&file, 0, LIMIT, |_| true);
+        assert!(name.starts_with(':'), "sway has no Xwayland");
+        self.sandbox.set_env("DISPLAY", &name);
+        // Xwayland lets in the user who started it, and a test may be another.
+        let xhost = self.sandbox.spawn(["xhost", "+local:"]);
+        let status = xhost.wait_exit(LIMIT);
+        assert!(status.success(), "xhost: {}", xhost.stderr_so_far());
+        Display::new(&name)
     }
 
     /// The sandbox it runs in.

@@ -23,12 +23,15 @@ use crate::wait::{Deadline, LIMIT};
 x11rb::atom_manager! {
     /// The names that window managers and clients use.
     Atoms: AtomsCookie {
+        SM_CLIENT_ID,
         UTF8_STRING,
+        WM_CLIENT_LEADER,
         WM_DELETE_WINDOW,
         WM_PROTOCOLS,
         _NET_ACTIVE_WINDOW,
         _NET_CLIENT_LIST,
         _NET_CLOSE_WINDOW,
+        _NET_SUPPORTED,
         _NET_SUPPORTING_WM_CHECK,
         _NET_WM_NAME,
     }
@@ -89,6 +92,13 @@ impl Display {
             .collect()
     }
 
+    /// Waits for a window that `wanted` accepts; None when `limit` runs out.
+    #[track_caller]
+    pub fn try_window(&self, limit: Duration, wanted: impl Fn(&Window) -> bool) -> Option<Window> {
+        let session = self.open();
+        session.wait_until(limit, || session.windows().into_iter().find(&wanted))
+    }
+
     /// Waits for a window that `wanted` accepts.
     ///
     /// # Panics
@@ -120,6 +130,24 @@ impl Display {
     #[track_caller]
     pub fn wait_until_empty(&self, limit: Duration) {
         self.wait_for_windows(limit, <[Window]>::is_empty);
+    }
+
+    /// The XSMP id of the client behind `window`: `SM_CLIENT_ID` of its `WM_CLIENT_LEADER` (ICCCM 5.1).
+    /// None while it has none.
+    #[track_caller]
+    pub fn session_id(&self, window: &Window) -> Option<String> {
+        self.open().session_id(window.id)
+    }
+
+    /// Waits until the client behind `window` has an XSMP id: until it has registered.
+    ///
+    /// # Panics
+    /// When `limit` runs out.
+    #[track_caller]
+    pub fn wait_for_session_id(&self, window: &Window, limit: Duration) -> String {
+        let session = self.open();
+        let found = session.wait_until(limit, || session.session_id(window.id));
+        found.unwrap_or_else(|| panic!("within {limit:?} {window} has no SM_CLIENT_ID"))
     }
 
     /// Waits until a window manager has said that it manages the display.
@@ -164,12 +192,16 @@ impl Display {
     }
 
     /// Asks for `window` to be closed, as its user would: through the window manager where there is
-    /// one, else with `WM_DELETE_WINDOW`.
+    /// one that does that, else with `WM_DELETE_WINDOW`.
     #[track_caller]
     pub fn close(&self, window: &Window) {
         let session = self.open();
         let atoms = &session.atoms;
-        let message = if session.window_manager().is_some() {
+        let supported = session.property(session.root, atoms._NET_SUPPORTED);
+        let supported = numbers(&supported.unwrap_or_default());
+        // A Wayland compositor manages the windows of its Xwayland, and closes none for others.
+        let closes = supported.contains(&atoms._NET_CLOSE_WINDOW);
+        let message = if closes && session.window_manager().is_some() {
             // A source indication of 2: a pager, on the user's behalf.
             ClientMessageEvent::new(32, window.id, atoms._NET_CLOSE_WINDOW, [0, 2, 0, 0, 0])
         } else {
@@ -295,6 +327,16 @@ impl Session {
             title: String::from_utf8_lossy(&name.unwrap_or_default()).into_owned(),
             transient_for: transient.and_then(|bytes| numbers(&bytes).first().copied()),
         })
+    }
+
+    /// The XSMP id of a window's client. Changes of its leader's properties become events.
+    fn session_id(&self, window: Id) -> Option<String> {
+        self.watch(window, EventMask::PROPERTY_CHANGE);
+        let leader = self.property(window, self.atoms.WM_CLIENT_LEADER)?;
+        let leader = *numbers(&leader).first()?;
+        self.watch(leader, EventMask::PROPERTY_CHANGE);
+        let id = self.property(leader, self.atoms.SM_CLIENT_ID)?;
+        String::from_utf8(id).ok()
     }
 
     fn pid(&self, id: Id) -> Result<Option<u32>, ReplyError> {
