@@ -117,15 +117,21 @@ impl Coordinator {
             .collect()
     }
 
-    /// A client that registered on an application already on its way, and said yes, is told too.
+    /// A client that registered on an application already on its way, and said yes, is told too;
+    /// and one that never answered, when it has let its windows go: that was its yes.
     fn tell_late_voters(&mut self) -> bool {
+        let agrees = |a: &App, vote: &Vote| match vote {
+            Vote::Accepted => true,
+            Vote::Abstained => a.windows.is_empty(),
+            _ => false,
+        };
         let late: Vec<VoterId> = self
             .apps
             .values()
             .filter(|a| a.going != Going::No)
-            .flat_map(|a| a.voters.iter())
-            .filter(|(_, v)| v.vote == Vote::Accepted)
-            .map(|(id, _)| *id)
+            .flat_map(|a| a.voters.iter().map(move |v| (a, v)))
+            .filter(|(a, (_, v))| agrees(a, &v.vote))
+            .map(|(_, (id, _))| *id)
             .collect();
         for voter in &late {
             self.tell(*voter, false);
@@ -395,8 +401,9 @@ impl Coordinator {
         match app.going {
             _ if app.shows_nothing() && !outlives => self.has_gone(of),
             Going::Polite | Going::Stays if app.windows.is_empty() => {
-                // One that never answered has let its windows go: that was its yes.
-                self.tell_all(of, false);
+                if let Some(u) = &mut self.under_way {
+                    u.untold = true;
+                }
                 let wait = if told {
                     self.policy.exit_voter
                 } else {

@@ -29,7 +29,7 @@ use crate::link::{Input, Link, MAX_EVENTS, MAX_OUTPUT, Wire, ends};
 use crate::property::Properties;
 use crate::values::{DialogKind, SaveYourself};
 use crate::wire::portable;
-use session::Session;
+use session::{Barrier, Session};
 
 /// The longest client id that is taken or given. The document's own format has 58 characters at
 /// most.
@@ -409,8 +409,11 @@ impl Connection {
             return Err(wrong);
         };
         let send = run(session).ok_or(wrong)?;
+        if send.barrier == Barrier::Before {
+            self.send_ping(Ping::Barrier);
+        }
         self.link.send_xsmp(&send.message);
-        if send.barrier {
+        if send.barrier == Barrier::After {
             self.send_ping(Ping::Barrier);
         }
         self.check_output();

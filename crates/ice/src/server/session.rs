@@ -17,15 +17,22 @@ const MAX_REQUESTS: u32 = 16;
 /// A message to send.
 pub(super) struct Send {
     pub(super) message: Message,
-    /// Ping the client after it, to know when it has seen the message.
-    pub(super) barrier: bool,
+    pub(super) barrier: Barrier,
+}
+
+/// A ping beside a message, to know by the reply what the client sent before and what after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Barrier {
+    None,
+    Before,
+    After,
 }
 
 impl Send {
     fn plain(message: Message) -> Self {
         Self {
             message,
-            barrier: false,
+            barrier: Barrier::None,
         }
     }
 }
@@ -56,6 +63,8 @@ struct Active {
     phase: Phase,
     requests: u32,
     interacting: bool,
+    /// It ended a dialog with the wish to cancel.
+    refused: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,10 +80,15 @@ pub(super) struct Session {
     save: Save,
     // Answers to saves that were cancelled. They come before the answer to a newer save.
     owed: u32,
-    // The last of those may never come: Qt forgets that it waits for phase 2 when it is cancelled.
+    // The last of those may never come: Qt forgets that it waits for phase 2 when it is cancelled,
+    // and gVim says no more after InteractDone(cancel).
     doubtful: bool,
-    // Pings behind a ShutdownCancelled. What comes before the last reply was sent before the client
-    // knew, so it is about the cancelled save.
+    // It did not come, and is no longer waited for; should it come late, that is no error, and no
+    // answer to the next save.
+    forgiven: bool,
+    // Pings behind a ShutdownCancelled, and before the save that follows one that was forgiven. What
+    // comes before the last reply was sent before the client knew, so it is about the cancelled
+    // save.
     barriers: u32,
     dying: bool,
 }
@@ -85,6 +99,7 @@ impl Session {
             save: Save::None,
             owed: 0,
             doubtful: false,
+            forgiven: false,
             barriers: 0,
             dying: false,
         }
@@ -115,8 +130,18 @@ impl Session {
             phase: Phase::First,
             requests: 0,
             interacting: false,
+            refused: false,
         });
-        Some(Send::plain(Message::SaveYourself(save)))
+        let barrier = if self.forgiven {
+            self.barriers += 1;
+            Barrier::Before
+        } else {
+            Barrier::None
+        };
+        Some(Send {
+            message: Message::SaveYourself(save),
+            barrier,
+        })
     }
 
     pub(super) fn phase2(&mut self) -> Option<Send> {
@@ -154,12 +179,12 @@ impl Session {
         }
         let barrier = match self.save {
             // libSM answers with an error where no shutdown was under way.
-            Save::Answered { shutdown: true } => false,
+            Save::Answered { shutdown: true } => Barrier::None,
             Save::Active(active) if active.save.shutdown => {
                 self.owed = self.owed.saturating_add(1);
-                self.doubtful = active.phase == Phase::Requested;
+                self.doubtful = active.phase == Phase::Requested || active.refused;
                 self.barriers += 1;
-                true
+                Barrier::After
             }
             _ => return None,
         };
@@ -177,12 +202,12 @@ impl Session {
     }
 
     /// The client has seen the `ShutdownCancelled` before this ping. A client that waited for phase
-    /// 2 waited for nothing else, so if it answers at all, it has.
+    /// 2, or had its user's no, waited for nothing else, so if it answers at all, it has.
     pub(super) fn barrier_passed(&mut self) {
         self.barriers = self.barriers.saturating_sub(1);
-        if self.barriers == 0 && self.doubtful {
-            self.doubtful = false;
-            self.owed = self.owed.saturating_sub(1);
+        if self.barriers == 0 {
+            self.forgiven = std::mem::take(&mut self.doubtful);
+            self.owed = self.owed.saturating_sub(u32::from(self.forgiven));
         }
     }
 
@@ -225,6 +250,7 @@ impl Session {
                     // talk to the user.
                     return Outcome::BadStateBut(Event::InteractDone { cancel: false });
                 }
+                active.refused |= cancel;
                 Outcome::Event(Event::InteractDone { cancel })
             }
             // The end of a dialog that was open when its shutdown was cancelled.
@@ -245,6 +271,11 @@ impl Session {
                 Save::None if self.owed == 0 => Outcome::Event(Event::SaveDone { success }),
                 _ => Outcome::Nothing,
             };
+        }
+        let late = !matches!(self.save, Save::Active(_)) || self.barriers > 0;
+        if self.forgiven && late {
+            self.forgiven = false;
+            return Outcome::Nothing;
         }
         match self.save {
             Save::Active(active) => {

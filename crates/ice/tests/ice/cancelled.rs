@@ -9,6 +9,7 @@ type S = server::Event;
 // As an application on libSM would send them, in the native order, under opcode 1.
 const INTERACT_REQUEST: [u8; 8] = [1, 5, 1, 0, 0, 0, 0, 0];
 const INTERACT_DONE: [u8; 8] = [1, 7, 0, 0, 0, 0, 0, 0];
+const INTERACT_CANCEL: [u8; 8] = [1, 7, 1, 0, 0, 0, 0, 0];
 const SAVE_DONE: [u8; 8] = [1, 8, 1, 0, 0, 0, 0, 0];
 const PHASE2_REQUEST: [u8; 8] = [1, 16, 0, 0, 0, 0, 0, 0];
 const PING_REPLY: [u8; 8] = [0, 10, 0, 0, 0, 0, 0, 0];
@@ -99,7 +100,32 @@ fn a_client_that_waited_for_phase_2_and_answers_nothing_owes_nothing() {
     gives(&mut server, &[PING_REPLY], &[]);
     assert_eq!(server.state(), server::State::Idle);
     server.save_yourself(SaveYourself::LOG_OFF).unwrap();
-    gives(&mut server, &[SAVE_DONE], &[S::SaveDone { success: true }]);
+    let done = S::SaveDone { success: true };
+    gives(&mut server, &[PING_REPLY, SAVE_DONE], &[done]);
+}
+
+#[test]
+fn a_client_that_was_cancelled_by_its_user_may_never_answer_and_answers_the_next() {
+    // As gVim does.
+    let mut server = asked();
+    gives(
+        &mut server,
+        &[INTERACT_REQUEST],
+        &[S::InteractRequested {
+            kind: DialogKind::Normal,
+        }],
+    );
+    server.interact().unwrap();
+    let no = S::InteractDone { cancel: true };
+    gives(&mut server, &[INTERACT_CANCEL], &[no]);
+    server.shutdown_cancelled().unwrap();
+    assert_eq!(server.state(), server::State::Cancelled);
+    gives(&mut server, &[PING_REPLY], &[]);
+    assert_eq!(server.state(), server::State::Idle);
+    server.save_yourself(SaveYourself::LOG_OFF).unwrap();
+    let done = S::SaveDone { success: true };
+    gives(&mut server, &[PING_REPLY, SAVE_DONE], &[done]);
+    assert_eq!(server.state(), server::State::Saved);
 }
 
 #[test]

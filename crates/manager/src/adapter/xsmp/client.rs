@@ -32,9 +32,6 @@ enum Why {
     Checkpoint,
     /// The session is to end, and it is asked. `voted`: it has said what counts.
     Query { voted: bool },
-    /// It was asked, and the query is void. It still owes its `SaveYourselfDone`. `voted`: it had
-    /// said what counts, so that nobody waits for it.
-    Void { voted: bool },
     /// It is told to end as soon as it has saved.
     LastSave,
 }
@@ -91,6 +88,13 @@ impl Client {
             if let Some(said) = self.heard(event) {
                 return Some(said);
             }
+        }
+    }
+
+    /// Asks what waited for the client to be done with something else.
+    pub(super) fn settle(&mut self) {
+        if self.next.is_some() && self.is_free() {
+            self.go_on();
         }
     }
 
@@ -175,20 +179,15 @@ impl Client {
                 self.save = Some(Why::Query { voted: true });
                 (!voted).then_some(Said::Answer(Answer::Accept))
             }
-            Some(Why::Void { voted }) => {
-                // The coordinator waits for the answer to what it cancelled.
-                (!voted).then_some(Said::Answer(Answer::Accept))
-            }
             Some(Why::Checkpoint) => self.obey(Connection::save_complete),
             Some(Why::LastSave) => {
                 self.die();
-                return None;
+                None
             }
+            // What it owed to a query that was cancelled.
             None => None,
         };
-        if self.is_free() {
-            self.go_on();
-        }
+        self.settle();
         said
     }
 
@@ -238,9 +237,7 @@ impl Client {
     pub(super) fn query(&mut self) {
         self.told = false;
         self.next = Some(Next::Query);
-        if self.is_free() {
-            self.go_on();
-        }
+        self.settle();
     }
 
     /// It is its turn to talk to its user.
@@ -253,23 +250,21 @@ impl Client {
         self.obey(Connection::save_yourself_phase2);
     }
 
-    /// Its query is void. An answer that nobody will give is given here.
+    /// Its query is void. The coordinator counts on an answer that is still to come; the
+    /// connection tells that from the answer to a later query, so it is given here.
     pub(super) fn cancel(&mut self) -> Option<Said> {
-        if self.next == Some(Next::Query) {
+        let owes = if self.next == Some(Next::Query) {
             self.next = None;
-            return Some(Said::Answer(Answer::Accept));
-        }
-        let Some(Why::Query { voted }) = self.save else {
-            return None;
+            true
+        } else if let Some(Why::Query { voted }) =
+            self.save.take_if(|s| matches!(s, Why::Query { .. }))
+        {
+            self.obey(Connection::shutdown_cancelled);
+            !voted
+        } else {
+            false
         };
-        self.obey(Connection::shutdown_cancelled);
-        // With its `SaveYourselfDone` already here, nothing is owed.
-        let owes = self.connection.state() != State::Idle;
-        self.save = owes.then_some(Why::Void { voted });
-        if self.is_free() {
-            self.go_on();
-        }
-        None
+        owes.then_some(Said::Answer(Answer::Accept))
     }
 
     /// Tells it to end: at once if it has agreed, else when it has saved what it can save without
@@ -344,6 +339,7 @@ mod tests {
         /// Carries bytes until neither side has any.
         fn drive(&mut self) {
             loop {
+                self.client.settle();
                 let to_app = self.client.connection.output().to_vec();
                 self.client.connection.sent(to_app.len());
                 self.app.handle_input(&to_app).unwrap();
@@ -408,12 +404,12 @@ mod tests {
         let mut pair = Pair::new();
         pair.client.query();
         assert_eq!(pair.told(), [Told::SaveYourself(QUERY)]);
-        assert_eq!(pair.client.cancel(), None);
+        assert_eq!(pair.client.cancel(), Some(YES));
         pair.client.query();
         assert_eq!(pair.told(), [Told::ShutdownCancelled]);
         pair.done();
-        // The first pays what the coordinator was owed; only then the next is sent.
-        assert_eq!(pair.said(), [YES]);
+        // The late answer is nobody's; only then the next query is sent.
+        assert_eq!(pair.said(), []);
         assert_eq!(pair.told(), [Told::SaveYourself(QUERY)]);
         pair.done();
         assert_eq!(pair.said(), [YES]);
@@ -435,6 +431,24 @@ mod tests {
         assert_eq!(pair.told(), [Told::ShutdownCancelled]);
         pair.done();
         assert_eq!(pair.said(), []);
+        pair.client.query();
+        assert_eq!(pair.told(), [Told::SaveYourself(QUERY)]);
+    }
+
+    #[test]
+    fn one_that_says_no_and_never_that_it_is_done_can_be_asked_again() {
+        // gVim.
+        let mut pair = Pair::new();
+        pair.client.query();
+        pair.drive();
+        pair.app.interact_request(DialogKind::Error).unwrap();
+        pair.drive();
+        pair.client.interact();
+        pair.drive();
+        pair.app.interact_done(true).unwrap();
+        pair.drive();
+        assert_eq!(pair.client.cancel(), None);
+        assert_eq!(pair.told().last(), Some(&Told::ShutdownCancelled));
         pair.client.query();
         assert_eq!(pair.told(), [Told::SaveYourself(QUERY)]);
     }

@@ -359,6 +359,9 @@ impl Xsmp {
         while let Some(said) = self.peers.get_mut(&n).and_then(|p| p.client.poll()) {
             self.said(n, said);
         }
+        if let Some(peer) = self.peers.get_mut(&n) {
+            peer.client.settle();
+        }
     }
 
     fn said(&mut self, n: u64, said: Said) {
