@@ -34,11 +34,15 @@ pub(crate) enum Command {
     Cancel,
     /// Start a session: a bus if there is none, the manager, then COMMAND; ends last of all
     #[command(
-        after_help = "Exit status: 0 after an ordered log-off, else COMMAND's own; 128 and the signal's number \
+        after_help = "COMMAND finds the session in DBUS_SESSION_BUS_ADDRESS, SESSION_MANAGER and ICEAUTHORITY.\n\n\
+                            Exit status: 0 after an ordered log-off, else COMMAND's own; 128 and the signal's number \
                             where a signal ended it; 2 and 3 as for every command."
     )]
     Run(Run),
     /// Manage a session that something else started
+    #[command(
+        after_help = "Programs that D-Bus and systemd start from then on find it in SESSION_MANAGER and ICEAUTHORITY."
+    )]
     Manager(ManagerOptions),
     /// See it work, with no desktop at all: three small applications are asked
     Demo(Demo),
