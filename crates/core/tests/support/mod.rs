@@ -51,7 +51,7 @@ pub struct Ghost {
     pub late: BTreeSet<VoterId>,
     /// Clients that have been asked for their last word.
     pub last: BTreeSet<VoterId>,
-    /// How often the deadline of a client that may abstain passed since it was asked, up to twice.
+    /// How often the deadline of an XSMP client passed since it was asked, up to twice.
     pub late_by: BTreeMap<VoterId, u8>,
     pub windows: BTreeMap<WindowId, Pane>,
     pub holds: BTreeMap<(u8, u64), Identity>,
@@ -132,12 +132,6 @@ impl Ghost {
             .iter()
             .find(|(_, (of, asked))| at.contains(asked) && !self.free(of))
             .map(|(id, _)| *id)
-    }
-
-    /// An XSMP client whose application has a window.
-    fn may_abstain(&self, voter: &VoterId) -> bool {
-        let of = self.voters.get(voter).map(|(of, _)| of);
-        self.late.contains(voter) && self.windows.values().any(|w| Some(&w.of) == of)
     }
 
     /// Nobody waits for a turn that could be had.
@@ -276,7 +270,7 @@ impl Ghost {
                 self.confirming = false;
             }
             // Of no other client it matters, and each number more is a state more.
-            Op::Expire(Deadline::Voter(v)) if self.may_abstain(v) => {
+            Op::Expire(Deadline::Voter(v)) if self.late.contains(v) => {
                 let times = self.late_by.entry(*v).or_default();
                 *times = (*times + 1).min(2);
             }
