@@ -174,13 +174,15 @@ fn remove_display_locks(dead: &[u32]) {
         let number = name
             .to_str()
             .and_then(|name| name.strip_prefix(".X")?.strip_suffix("-lock"));
+        // What else is there is nobody's to read, and may be gigabytes.
+        let Some(number) = number else { continue };
         let holder = fs::read_to_string(entry.path()).unwrap_or_default();
         // Padded with spaces, and ended by a line feed (Xorg) or a zero byte (wlroots).
         let holder = holder.trim_matches(|padding: char| !padding.is_ascii_digit());
         let held_by_dead = holder
             .parse()
             .is_ok_and(|pid| dead.contains(&pid) && !is_alive(pid));
-        if let (Some(number), true) = (number, held_by_dead) {
+        if held_by_dead {
             remove_display_socket(number);
             let _ = fs::remove_file(entry.path());
         }
