@@ -85,7 +85,9 @@ impl Client {
     /// What the client has said, one thing at a time.
     pub(super) fn poll(&mut self) -> Option<Said> {
         loop {
-            let event = self.connection.poll_event()?;
+            let Some(event) = self.connection.poll_event() else {
+                return self.forgotten();
+            };
             if let Some(said) = self.heard(event) {
                 return Some(said);
             }
@@ -109,6 +111,21 @@ impl Client {
             // What it keeps with us is read when somebody wants to see it.
             _ => None,
         }
+    }
+
+    /// A client that waited for the last word when its query was cancelled may have forgotten that
+    /// it owes an answer (Qt does). It has shown that it knows of the cancel, and is idle: nothing
+    /// more is to be waited for.
+    fn forgotten(&mut self) -> Option<Said> {
+        let Some(Why::Void { voted }) = self.save else {
+            return None;
+        };
+        if self.connection.state() != State::Idle {
+            return None;
+        }
+        self.save = None;
+        self.go_on();
+        (!voted).then_some(Said::Answer(Answer::Accept))
     }
 
     /// A request that is not for the end of the whole session is one to be saved, never to be
