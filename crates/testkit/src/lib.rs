@@ -11,6 +11,7 @@
 //! - [`pty::Pty`]: a command on a terminal that can be lost.
 //! - [`apps`]: real applications, read and written through their accessibility tree.
 //! - [`gnome_client`]: clients of org.gnome.SessionManager that refuse, are silent or crash.
+//! - [`xsmp_client`]: clients of XSMP, each in a process of its own, that do what a test orders.
 //! - [`names::OwnsName`]: another program that owns a well-known name.
 //!
 //! It panics where a test should fail: a program that is missing names its Debian package, a wait
@@ -30,5 +31,6 @@ pub mod sway;
 mod sweep;
 pub mod wait;
 pub mod x11;
+pub mod xsmp_client;
 
 mod rt;

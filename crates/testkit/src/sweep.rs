@@ -72,6 +72,7 @@ fn watcher(dir: &Path, mark: &str) -> ChildStdin {
             for file in $found; do
                 pid=${file#/proc/}
                 kill -KILL "${pid%/environ}" 2>/dev/null
+                rm -f "/tmp/.ICE-unix/${pid%/environ}"
                 dead="$dead ${pid%/environ} "
             done
         done
@@ -137,6 +138,7 @@ pub(crate) fn kill_marked(mark: &str, spawned: Vec<u32>) {
     for _ in 0..ROUNDS {
         let found = marked(mark);
         if found.is_empty() {
+            remove_ice_sockets(&dead);
             return remove_display_locks(&dead);
         }
         dead.extend(found.iter().map(|(pid, _)| *pid));
@@ -153,6 +155,14 @@ pub(crate) fn kill_marked(mark: &str, spawned: Vec<u32>) {
     eprintln!("testkit: processes of sandbox {mark} keep appearing");
 }
 
+/// Removes the sockets that session managers of `dead` listened on: libICE names one after the
+/// process, and leaves it when that is killed.
+fn remove_ice_sockets(dead: &[u32]) {
+    for pid in dead.iter().filter(|pid| !is_alive(**pid)) {
+        let _ = fs::remove_file(format!("/tmp/.ICE-unix/{pid}"));
+    }
+}
+
 /// Removes the locks and sockets of X displays that processes of `dead` held: an X server, or a
 /// compositor for its Xwayland, leaves them when it is killed.
 fn remove_display_locks(dead: &[u32]) {
@@ -164,13 +174,15 @@ fn remove_display_locks(dead: &[u32]) {
         let number = name
             .to_str()
             .and_then(|name| name.strip_prefix(".X")?.strip_suffix("-lock"));
+        // What else is there is nobody's to read, and may be gigabytes.
+        let Some(number) = number else { continue };
         let holder = fs::read_to_string(entry.path()).unwrap_or_default();
         // Padded with spaces, and ended by a line feed (Xorg) or a zero byte (wlroots).
         let holder = holder.trim_matches(|padding: char| !padding.is_ascii_digit());
         let held_by_dead = holder
             .parse()
             .is_ok_and(|pid| dead.contains(&pid) && !is_alive(pid));
-        if let (Some(number), true) = (number, held_by_dead) {
+        if held_by_dead {
             remove_display_socket(number);
             let _ = fs::remove_file(entry.path());
         }
