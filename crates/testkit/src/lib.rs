@@ -13,6 +13,7 @@
 //! - [`gnome_client`]: clients of org.gnome.SessionManager that refuse, are silent or crash.
 //! - [`xsmp`]: applications, a client and a foreign manager that speak the X session management
 //!   protocol.
+//! - [`xsmp_client`]: clients of XSMP, each in a process of its own, that do what a test orders.
 //! - [`names::OwnsName`]: another program that owns a well-known name.
 //!
 //! It panics where a test should fail: a program that is missing names its Debian package, a wait
@@ -33,5 +34,6 @@ mod sweep;
 pub mod wait;
 pub mod x11;
 pub mod xsmp;
+pub mod xsmp_client;
 
 mod rt;

@@ -91,7 +91,9 @@ pub enum Event {
     Phase2,
     /// The save is over; the application may go on.
     SaveComplete,
-    /// The session goes on. If [`Connection::save_done`] was not yet said, it is still owed.
+    /// The session goes on. If [`Connection::save_done`] was not yet said, it is still owed, and
+    /// the state is [`State::Cancelled`]. For a client that was [`State::WaitingForPhase2`] it has
+    /// been said.
     ShutdownCancelled,
     /// The application must end: [`Connection::close`].
     Die,

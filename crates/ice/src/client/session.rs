@@ -219,7 +219,14 @@ impl Connection {
             Message::Phase2 => self.in_session(op::SAVE_YOURSELF_PHASE2, Session::phase2),
             Message::SaveComplete => self.in_session(op::SAVE_COMPLETE, Session::save_complete),
             Message::ShutdownCancelled => {
-                self.in_session(op::SHUTDOWN_CANCELLED, Session::shutdown_cancelled)
+                let was = self.state();
+                self.in_session(op::SHUTDOWN_CANCELLED, Session::shutdown_cancelled)?;
+                // It waited for nothing but the others, so the answer is given before anything
+                // else is said: a manager could take a later one for that to the next question.
+                if was == State::WaitingForPhase2 && self.state() == State::Cancelled {
+                    let _allowed = self.save_done(false);
+                }
+                Ok(())
             }
             Message::Die => self.in_session(op::DIE, |session| {
                 session.dying = true;

@@ -241,7 +241,15 @@ impl Sandbox {
     /// that a concurrent fork inherits makes executing the file fail with "text file busy".
     pub fn install(&self, binary: &Path) -> PathBuf {
         let name = binary.file_name().expect("a path of a binary");
+        self.install_as(binary, name)
+    }
+
+    /// As [`install`](Self::install), under another name.
+    pub(crate) fn install_as(&self, binary: &Path, name: impl AsRef<Path>) -> PathBuf {
         let target = self.dir().join("bin").join(name);
+        if target.exists() {
+            return target;
+        }
         if fs::hard_link(binary, &target).is_err() {
             let copied = Command::new("cp")
                 .arg("--")

@@ -21,7 +21,7 @@ use endsession_ice::server::Connection;
 use endsession_ice::{Properties, SaveYourself, client_id};
 use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use rustix::net::{SendFlags, send};
+use rustix::net::{SendFlags, Shutdown, send, shutdown};
 use tokio::io::Interest;
 use tokio::net::{UnixListener, UnixStream};
 
@@ -490,6 +490,8 @@ impl Xsmp {
         let Some(peer) = self.peers.remove(&n) else {
             return;
         };
+        // Whoever waits for its input or its room holds the socket open, and wakes up by this.
+        let _already_gone = shutdown(&peer.stream, Shutdown::Both);
         self.strangers.retain(|s| *s != n);
         if let Some(id) = peer.client.connection.client_id() {
             self.ids.remove(id);
