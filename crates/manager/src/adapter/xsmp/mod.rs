@@ -316,14 +316,14 @@ impl Xsmp {
     }
 
     fn complain(&self, n: u64, error: &str) {
-        tracing::warn!("the connection of {} is closed: {error}", self.who(n));
+        tracing::warn!("the XSMP connection of {} is closed: {error}", self.who(n));
     }
 
     fn who(&self, n: u64) -> String {
         let who = self.peers.get(&n).map(|p| (p.name.as_deref(), p.pid));
         let (name, pid) = who.unwrap_or_default();
         let pid = pid.map_or_else(|| "unknown".to_owned(), |pid| pid.to_string());
-        format!("XSMP client {} (pid {pid})", name.unwrap_or("to be"))
+        format!("{} (pid {pid})", name.unwrap_or("a program"))
     }
 
     /// Sends what there is to send, as far as the socket takes it.
@@ -381,7 +381,9 @@ impl Xsmp {
             Said::Pong => self
                 .effects
                 .push_back(Effect::Fact(Event::Pong(peer.of.clone()))),
-            Said::Mistake(error) => tracing::warn!("{} breaks the protocol: {error}", self.who(n)),
+            Said::Mistake(error) => {
+                tracing::warn!("{} breaks the rules of XSMP: {error}", self.who(n))
+            }
             Said::Left => self.hang_up(n),
         }
     }
