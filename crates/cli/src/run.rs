@@ -76,8 +76,14 @@ pub(crate) async fn run(options: Run) -> Result<Exit> {
             .env_remove("DBUS_STARTER_ADDRESS")
             .env_remove("DBUS_STARTER_BUS_TYPE");
     }
-    let child = backend::Child::start(&mut command)
-        .map_err(|e| Failure::io(format!("cannot start {}", program.to_string_lossy()), e))?;
+    let child = match backend::Child::start(&mut command) {
+        Ok(child) => child,
+        Err(error) => {
+            manager.abandon().await;
+            let what = format!("cannot start {}", program.to_string_lossy());
+            return Err(Failure::io(what, error));
+        }
+    };
     tracing::info!("started {} (pid {})", child.name(), child.pid());
     let kept = bus.as_ref().and_then(|b| b.identity.pid());
     let ended = manager

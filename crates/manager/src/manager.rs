@@ -381,6 +381,11 @@ impl Manager {
         }
     }
 
+    /// Takes back what was told and put down for a session that could not begin.
+    pub async fn abandon(mut self) {
+        self.close().await;
+    }
+
     async fn close(&mut self) {
         if let Some(activation) = self.activation.take().filter(|_| !self.bus_is_lost) {
             activation.unset(&mut self.bus).await;
