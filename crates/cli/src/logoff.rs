@@ -137,13 +137,10 @@ async fn follow(
     }
 }
 
-/// Whether somebody has to do something before it can go on.
+/// Whether the user is asked by somebody else than us, and may not know why. What blocks is told with
+/// the outcome.
 fn concerns_the_user(news: &News) -> bool {
-    match news {
-        News::Blocked(_) => true,
-        News::Answered { answer, .. } => answer == "asking-user",
-        _ => false,
-    }
+    matches!(news, News::Answered { answer, .. } if answer == "asking-user")
 }
 
 /// The screen, and how many lines of it are drawn.
