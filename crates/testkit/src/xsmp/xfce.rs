@@ -216,6 +216,17 @@ impl Xfce {
     }
 }
 
+impl Drop for Xfce {
+    fn drop(&mut self) {
+        // One that is killed leaves its socket, and who is given its process id later cannot listen.
+        self.session.kill();
+        let paths = self.session_manager.split([',', ':']);
+        for path in paths.filter(|path| path.starts_with("/tmp/.ICE-unix/")) {
+            let _gone_already = fs::remove_file(path);
+        }
+    }
+}
+
 /// Managers listen in a directory that has to be root's or the user's own.
 fn prepare_ice_sockets() {
     let dir = Path::new("/tmp/.ICE-unix");
