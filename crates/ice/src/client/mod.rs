@@ -89,7 +89,7 @@ pub enum Event {
     Interact,
     /// All others have saved: [`Connection::save_done`].
     Phase2,
-    /// The save is over; the application may go on.
+    /// The save is over; the application may go on. Some managers say so also after a cancel.
     SaveComplete,
     /// The session goes on. If [`Connection::save_done`] was not yet said, it is still owed, and
     /// the state is [`State::Cancelled`]. For a client that was [`State::WaitingForPhase2`] it has

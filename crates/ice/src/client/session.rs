@@ -41,7 +41,8 @@ enum Save {
 #[derive(Debug)]
 pub(super) struct Session {
     save: Save,
-    // A save was answered and the manager has not said that it is over.
+    // A save was answered and the manager has not said that it is over. After a cancel it may:
+    // xfce4-session makes a checkpoint of the save then, and libSM takes that, too.
     complete_due: bool,
     dying: bool,
 }
@@ -124,7 +125,10 @@ impl Session {
                     false => Save::None,
                 };
             }
-            Save::Cancelled => self.save = Save::None,
+            Save::Cancelled => {
+                self.complete_due = true;
+                self.save = Save::None;
+            }
             _ => return None,
         }
         Some(Message::SaveYourselfDone { success })
@@ -193,7 +197,6 @@ impl Session {
             Save::Active(active) if active.save.shutdown => Save::Cancelled,
             _ => return None,
         };
-        self.complete_due = false;
         Some(Some(Event::ShutdownCancelled))
     }
 }

@@ -1,9 +1,10 @@
 //! What is owed and what has crossed on the wire when a shutdown is cancelled.
 
-use endsession_ice::{DialogKind, SaveYourself, server};
+use endsession_ice::{DialogKind, SaveYourself, client, server};
 
 use crate::harness::pair::Pair;
 
+type C = client::Event;
 type S = server::Event;
 
 // As an application on libSM would send them, in the native order, under opcode 1.
@@ -161,4 +162,36 @@ fn what_a_dying_client_says_of_its_save_is_told_where_it_is_an_answer() {
     gives(&mut server, &late, &[]);
     gives(&mut server, &[SAVE_DONE], &[S::SaveDone { success: true }]);
     assert_eq!(server.state(), server::State::Dying);
+}
+
+#[test]
+fn a_client_may_be_told_that_a_cancelled_save_is_over() {
+    // As xfce4-session sends them.
+    const SAVE_COMPLETE: [u8; 8] = [1, 18, 0, 0, 0, 0, 0, 0];
+    const SHUTDOWN_CANCELLED: [u8; 8] = [1, 10, 0, 0, 0, 0, 0, 0];
+    for answers_before in [true, false] {
+        let mut pair = Pair::registered();
+        pair.server.save_yourself(SaveYourself::LOG_OFF).unwrap();
+        pair.drive();
+        let client = &mut pair.client;
+        assert_eq!(
+            client.poll_event(),
+            Some(C::SaveYourself(SaveYourself::LOG_OFF))
+        );
+        if answers_before {
+            client.save_done(true).unwrap();
+        }
+        client.handle_input(&SHUTDOWN_CANCELLED).unwrap();
+        if !answers_before {
+            client.save_done(true).unwrap();
+        }
+        client.handle_input(&SAVE_COMPLETE).unwrap();
+        assert_eq!(client.errors(), 0);
+        // But once.
+        client.handle_input(&SAVE_COMPLETE).unwrap();
+        assert_eq!(client.errors(), 1);
+        let told = pair.client_events();
+        assert_eq!(told[..2], [C::ShutdownCancelled, C::SaveComplete]);
+        assert_eq!(pair.client.state(), client::State::Idle);
+    }
 }

@@ -1,8 +1,11 @@
 //! [`Xfce`]: a real xfce4-session, the foreign manager that clients are tested against.
 
 use std::{
-    fs,
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    fs, io,
+    os::unix::{
+        fs::{DirBuilderExt, PermissionsExt},
+        net::UnixStream,
+    },
     path::{Path, PathBuf},
     process::ExitStatus,
     sync::{Mutex, PoisonError},
@@ -216,11 +219,36 @@ impl Xfce {
     }
 }
 
-/// Managers listen in a directory that has to be root's or the user's own.
+impl Drop for Xfce {
+    fn drop(&mut self) {
+        // One that is killed leaves its socket.
+        self.session.kill();
+        let paths = self.session_manager.split([',', ':']);
+        for path in paths.filter(|path| path.starts_with("/tmp/.ICE-unix/")) {
+            let _gone_already = fs::remove_file(path);
+        }
+    }
+}
+
+/// Managers listen in a directory that has to be root's or the user's own, at their process id. One
+/// that was killed leaves its socket there, and another user's with that id could not listen.
 fn prepare_ice_sockets() {
     let dir = Path::new("/tmp/.ICE-unix");
     if fs::DirBuilder::new().mode(0o1777).create(dir).is_ok() {
         // Once more, past the umask.
         let _ = fs::set_permissions(dir, PermissionsExt::from_mode(0o1777));
     }
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.parse().ok());
+        // One that is about to listen refuses, too, but lives.
+        let refuses = || UnixStream::connect(entry.path()).is_err_and(|e| is_refused(&e));
+        if pid.is_some_and(|pid| !wait::is_alive(pid)) && refuses() {
+            let _not_ours = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn is_refused(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::ConnectionRefused
 }
