@@ -137,10 +137,14 @@ async fn follow(
     }
 }
 
-/// Whether the user is asked by somebody else than us, and may not know why. What blocks is told with
-/// the outcome.
+/// Whether the user may want to know before it is over: who asks them, who takes long to answer.
+/// What blocks is told with the outcome.
 fn concerns_the_user(news: &News) -> bool {
-    matches!(news, News::Answered { answer, .. } if answer == "asking-user")
+    match news {
+        News::Answered { answer, .. } => answer == "asking-user",
+        News::Slow(_) | News::Abstained(_) => true,
+        _ => false,
+    }
 }
 
 /// The screen, and how many lines of it are drawn.

@@ -114,11 +114,9 @@ fn a_user_who_does_not_answer_is_waited_for_until_the_time_limit() {
     editor.wait_for_line("ready", LIMIT);
     let done = session.endsession(&["logoff", "--timeout", "1s"]);
     editor.wait_for_line("ask", LIMIT);
-    said(
-        &done,
-        1,
-        &["The log-off was cancelled: it took longer than allowed."],
-    );
+    let asks = format!("editor (pid {}) is asking the user", editor.pid());
+    let late = "The log-off was cancelled: it took longer than allowed.";
+    said(&done, 1, &[&asks, late]);
     assert!(editor.is_alive());
 }
 
@@ -132,12 +130,13 @@ fn the_users_no_in_an_application_is_told() {
     editor.write("no\n");
     let done = session.endsession(&["logoff"]);
     let said_no = "The log-off was cancelled by the user in editor: the user keeps the session.";
-    said(&done, 1, &[said_no]);
+    let asks = format!("editor (pid {}) is asking the user", editor.pid());
+    said(&done, 1, &[&asks, said_no]);
     editor.write("yes\n");
     said(
         &session.endsession(&["logoff"]),
         0,
-        &["The session has ended."],
+        &[&asks, "The session has ended."],
     );
     editor.wait_for_line("saved", LIMIT);
     session.ends_in_order();

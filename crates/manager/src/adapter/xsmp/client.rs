@@ -58,8 +58,8 @@ pub(super) enum Said {
     Pong,
     /// It broke the protocol, and goes on.
     Mistake(Error),
-    /// It leaves.
-    Left,
+    /// It leaves; its last words to the user.
+    Left(Vec<String>),
 }
 
 /// The conversation with one client.
@@ -107,7 +107,7 @@ impl Client {
             Event::Phase2Requested => self.wants_last(),
             Event::SaveDone { success } => self.saved(success),
             Event::Pong => Some(Said::Pong),
-            Event::Closed { .. } => Some(Said::Left),
+            Event::Closed { reasons } => Some(Said::Left(reasons)),
             Event::PeerError(error) => {
                 tracing::debug!("an XSMP client complains: {error}");
                 None

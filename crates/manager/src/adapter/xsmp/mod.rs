@@ -27,6 +27,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use self::client::{Client, Said};
 use self::listen::Door;
+use super::text;
 use crate::activation::Variable;
 use crate::process;
 
@@ -384,7 +385,12 @@ impl Xsmp {
             Said::Mistake(error) => {
                 tracing::warn!("{} breaks the rules of XSMP: {error}", self.who(n))
             }
-            Said::Left => self.hang_up(n),
+            Said::Left(reasons) => {
+                for reason in &reasons {
+                    tracing::info!("{} leaves: {}", self.who(n), text::from_str(reason));
+                }
+                self.hang_up(n);
+            }
         }
     }
 
