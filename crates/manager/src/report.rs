@@ -351,6 +351,8 @@ fn xsmp_info(client_id: &str, properties: &Properties) -> XsmpInfo {
         for value in &property.values {
             let value = match value.as_slice() {
                 [number] if is_number => number.to_string(),
+                // Qt sends an int of this machine.
+                [a, b, c, d] if is_number => u32::from_ne_bytes([*a, *b, *c, *d]).to_string(),
                 // xterm counts the NUL at the end of a C string as part of it.
                 bytes => text::from_utf8(bytes.strip_suffix(b"\0").unwrap_or(bytes)),
             };

@@ -81,7 +81,7 @@ fn a_single_application_without_a_window_manager_is_a_session() {
         &["xterm", "-title", "kiosk", "-e", "bash", "--norc", "-i"],
     );
     let window = xvfb.wait_for_window(LIMIT, |w| w.title == "kiosk");
-    crate::wait_for_descendant(window.pid.unwrap(), "bash");
+    crate::desk::wait_for_descendant(window.pid.unwrap(), "bash");
     let logoff = sandbox.spawn(["endsession", "logoff", "--no-dialog"]);
     assert_eq!(
         logoff.wait_exit(LIMIT).code(),

@@ -2,11 +2,12 @@
 //! openbox.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "../support/desk.rs"]
 mod desk;
 mod ends;
 mod wayland;
 
-use desk::{Desk, LIMIT};
+use desk::{Desk, LIMIT, wait_for_descendant};
 use endsession_testkit::apps::{self, Answer, GtkApp};
 use rustix::process::Signal;
 
@@ -277,31 +278,6 @@ fn stubborn(desk: &Desk) -> endsession_testkit::session::Proc {
     let proc = desk.sandbox.spawn(["/usr/bin/python3", &script]);
     desk.wait_for_window("stubborn");
     proc
-}
-
-/// Waits for a process below `ancestor` that runs `program`.
-#[track_caller]
-fn wait_for_descendant(ancestor: u32, program: &str) -> u32 {
-    let deadline = std::time::Instant::now() + LIMIT;
-    while std::time::Instant::now() < deadline {
-        let mut todo = vec![ancestor];
-        while let Some(pid) = todo.pop() {
-            let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-            if comm.trim() == program {
-                return pid;
-            }
-            let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))
-                .unwrap_or_default();
-            todo.extend(
-                children
-                    .split_whitespace()
-                    .filter_map(|c| c.parse::<u32>().ok()),
-            );
-        }
-        // The kernel tells nobody of a stranger's child; this is a readiness loop with a limit.
-        std::thread::yield_now();
-    }
-    panic!("no {program} below {ancestor}");
 }
 
 fn end(pid: u32) {

@@ -1,6 +1,12 @@
 //! [`App`]: real applications on X11 that may speak XSMP, driven by keys and seen by their windows.
 
-use std::{process::Command, time::Duration};
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    process::Command,
+    time::Duration,
+};
+
+use rustix::process::{Signal, pidfd_send_signal};
 
 use super::{
     Events,
@@ -8,7 +14,7 @@ use super::{
 };
 use crate::{
     session::{Proc, Sandbox},
-    wait::{Deadline, LIMIT},
+    wait::{self, Deadline, LIMIT},
     x11::{Display, Window},
 };
 
@@ -47,6 +53,9 @@ pub struct App {
     kind: Kind,
     display: Display,
     process: Proc,
+    /// What its windows belong to.
+    pid: u32,
+    pidfd: Option<OwnedFd>,
 }
 
 /// How long keys may be on their way to LibreOffice before they count as lost.
@@ -200,14 +209,19 @@ impl App {
     /// Starts it on the sandbox's `DISPLAY`, and waits until its window takes keys.
     #[track_caller]
     pub fn start(sandbox: &Sandbox, kind: Kind) -> Self {
-        let app = Self {
+        let process = sandbox.spawn(kind.command(sandbox));
+        let mut app = Self {
             kind,
             display: display(sandbox),
-            process: sandbox.spawn(kind.command(sandbox)),
+            pid: process.pid(),
+            pidfd: None,
+            process,
         };
         let window = app
             .display
             .wait_for_window(LIMIT, |w| app.is_main(w) && kind.is_ready(&w.title));
+        app.pid = window.pid.expect("a window of a local client");
+        app.pidfd = wait::pidfd(app.pid);
         if kind.is_libreoffice() {
             app.visit_dialog(&window);
         }
@@ -264,6 +278,35 @@ impl App {
     /// The process that was started. LibreOffice's windows belong to a child of it, which it outlives.
     pub fn process(&self) -> &Proc {
         &self.process
+    }
+
+    /// The process that its windows belong to.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Whether that process has not ended.
+    pub fn is_alive(&self) -> bool {
+        self.pidfd
+            .as_ref()
+            .is_some_and(|fd| !Deadline::after(Duration::ZERO).readable(fd.as_fd()))
+    }
+
+    /// Waits for the end of that process.
+    ///
+    /// # Panics
+    /// When it is still there after `limit`.
+    #[track_caller]
+    pub fn wait_until_gone(&self, limit: Duration) {
+        if let Some(fd) = &self.pidfd {
+            let gone = Deadline::after(limit).readable(fd.as_fd());
+            assert!(gone, "{:?} lives after {limit:?}", self.kind);
+        }
+    }
+
+    /// Sends `signal` to that process. One that has ended takes no harm.
+    pub fn signal(&self, signal: Signal) {
+        let _ = self.pidfd.as_ref().map(|fd| pidfd_send_signal(fd, signal));
     }
 
     /// What the Qt 6 editor says; the others say nothing there.

@@ -1,4 +1,5 @@
-//! [`Events`]: what one of the testkit's Python programs says, a JSON object a line.
+//! [`Events`]: what a program says, a JSON object a line: the testkit's Python programs, and whatever
+//! else writes its news so.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -19,7 +20,7 @@ pub struct Events {
 
 impl Events {
     /// Those that are written to `output`.
-    pub(crate) fn of(output: &Output) -> Self {
+    pub fn of(output: &Output) -> Self {
         Self {
             output: output.clone(),
             taken: Arc::default(),
@@ -63,6 +64,20 @@ impl Events {
         }
     }
 
+    /// The first event of all that `wanted` accepts, also one that was passed over; the place reached
+    /// stays.
+    ///
+    /// # Panics
+    /// When none comes within `limit`; the message has all that did.
+    #[track_caller]
+    pub fn find(&self, limit: Duration, wanted: impl Fn(&Value) -> bool) -> Value {
+        let find = |bytes: &[u8]| lines(bytes).find(&wanted);
+        match self.output.wait_until(limit, find) {
+            Ok(event) => event,
+            Err(why) => panic!("no such event: {why}"),
+        }
+    }
+
     /// All events so far, also those that were passed over.
     pub fn so_far(&self) -> Vec<Value> {
         lines(self.output.text().as_bytes()).collect()
@@ -97,6 +112,7 @@ mod tests {
         assert_eq!(events.wait_for("two", Duration::ZERO)["n"], 2);
         output.push(b"ee\"}\n");
         assert_eq!(events.next(Duration::ZERO)["event"], "three");
+        assert_eq!(events.find(Duration::ZERO, |e| e["n"] == 2)["event"], "two");
         assert_eq!(events.names(), ["one", "two", "three"]);
     }
 }

@@ -1,12 +1,17 @@
 //! A whole session on a real display: `endsession run` with sway or openbox, and what a user does
 //! in it.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test file uses its part; a test fails by panicking, its helpers too"
+)]
 
 use std::time::Duration;
 
-use endsession_testkit::session::{ExitOrder, Proc, Sandbox};
+use endsession_testkit::session::{ExitOrder, Proc, Sandbox, environ_of};
 use endsession_testkit::sway::{self, Config, Sway};
 use endsession_testkit::wait::for_entry;
-use endsession_testkit::x11::Xvfb;
+use endsession_testkit::x11::{Display, Xvfb};
 
 /// Longer than anything here takes; only a failing test waits so long.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
@@ -26,7 +31,7 @@ pub(crate) struct Desk {
 }
 
 /// Shorter than a user's patience, longer than the slowest step of a loaded machine.
-const CONFIG: &str = "[deadlines]\nforced = \"2s\"\n";
+const DEADLINES: &str = "forced = \"2s\"";
 
 impl Desk {
     /// Headless sway.
@@ -36,10 +41,14 @@ impl Desk {
 
     /// Headless sway with a configuration of its own, in a sandbox that may already be prepared.
     pub(crate) fn sway_with(sandbox: &Sandbox, config: Config) -> Self {
+        Self::sway_of(sandbox, config, DEADLINES)
+    }
+
+    fn sway_of(sandbox: &Sandbox, config: Config, deadlines: &str) -> Self {
         let sandbox = sandbox.clone();
         sway::prepare(&sandbox);
         let config = config.write(&sandbox).display().to_string();
-        let run = start(&sandbox, &["sway", "-c", &config]);
+        let run = start_with(&sandbox, deadlines, &["sway", "-c", &config]);
         let sway = Sway::attach(&sandbox);
         let exits = sandbox.exit_order();
         exits.watch("compositor", sway.pid());
@@ -53,9 +62,13 @@ impl Desk {
 
     /// Xvfb with openbox.
     pub(crate) fn x11() -> Self {
+        Self::x11_of(DEADLINES)
+    }
+
+    fn x11_of(deadlines: &str) -> Self {
         let sandbox = Sandbox::new();
         let xvfb = Xvfb::start_in(&sandbox);
-        let run = start(&sandbox, &["openbox"]);
+        let run = start_with(&sandbox, deadlines, &["openbox"]);
         xvfb.wait_for_window_manager(LIMIT);
         let exits = sandbox.exit_order();
         exits.watch("compositor", child_of(run.pid(), "openbox"));
@@ -65,6 +78,60 @@ impl Desk {
             exits,
             sandbox,
         }
+    }
+
+    /// Xvfb with openbox, and these deadlines; the sandbox's processes are clients of XSMP.
+    pub(crate) fn xsmp_x11(deadlines: &str) -> Self {
+        let desk = Self::x11_of(deadlines);
+        desk.become_clients(desk.compositor());
+        desk
+    }
+
+    /// Headless sway with Xwayland, and these deadlines; the sandbox's processes are X11's, and
+    /// clients of XSMP.
+    pub(crate) fn xsmp_sway(deadlines: &str) -> Self {
+        let config = Config::new().with_xwayland();
+        let desk = Self::sway_of(&Sandbox::new(), config, deadlines);
+        let Shown::Sway(sway) = &desk.shown else {
+            unreachable!("this desk is sway's")
+        };
+        sway.x11();
+        desk.become_clients(desk.compositor());
+        desk
+    }
+
+    /// Gives the sandbox what the session's own processes have of XSMP.
+    fn become_clients(&self, of: u32) {
+        let environment = environ_of(of);
+        for name in ["SESSION_MANAGER", "ICEAUTHORITY"] {
+            if let Some(value) = environment.get(name) {
+                self.sandbox.set_env(name, value);
+            }
+        }
+        assert!(self.sandbox.env("SESSION_MANAGER").is_some());
+    }
+
+    /// The process that ends last.
+    #[track_caller]
+    pub(crate) fn compositor(&self) -> u32 {
+        match &self.shown {
+            Shown::Sway(sway) => sway.pid(),
+            Shown::X11(_) => child_of(self.run.pid(), "openbox"),
+        }
+    }
+
+    /// Where X11's windows are: the display, or sway's Xwayland.
+    #[track_caller]
+    pub(crate) fn display(&self) -> Display {
+        Display::new(&self.sandbox.env("DISPLAY").unwrap().to_string_lossy())
+    }
+
+    /// What `status --json` says.
+    #[track_caller]
+    pub(crate) fn status(&self) -> serde_json::Value {
+        let (code, status, errors) = self.endsession(&["status", "--json"]);
+        assert_eq!(code, 0, "{errors}");
+        serde_json::from_str(&status).unwrap()
     }
 
     /// Waits for a window whose title contains `title`.
@@ -100,7 +167,7 @@ impl Desk {
         let terminal = self.sandbox.spawn(words);
         self.wait_for_window("terminal");
         // An xterm that is told to close before its shell runs forgets it.
-        crate::wait_for_descendant(terminal.pid(), "bash");
+        wait_for_descendant(terminal.pid(), "bash");
         terminal
     }
 
@@ -133,11 +200,23 @@ impl Desk {
     /// Every event from now on, as it is written by `watch`.
     #[track_caller]
     pub(crate) fn watch(&self) -> Proc {
-        let watch = self.command(&["watch"]);
-        // It watches once it has asked; another command's answer comes after that in the manager.
-        let (status, _, _) = self.endsession(&["status"]);
-        assert_eq!(status, 0);
-        watch
+        self.watch_with(&[]).0
+    }
+
+    /// `watch` with these options, and the number of the last request before its first event that
+    /// matters: it tells of one that is begun and cancelled for it alone.
+    #[track_caller]
+    pub(crate) fn watch_with(&self, options: &[&str]) -> (Proc, u64) {
+        let watch = self.command(&[&["watch"], options].concat());
+        let mut last = 0;
+        while watch.stdout_so_far().is_empty() {
+            assert!(watch.is_alive(), "{}", watch.stderr_so_far());
+            let nothing = ["logoff", "--confirm", "--timeout", "1ms", "--json"];
+            let (_, outcome, errors) = self.endsession(&nothing);
+            let outcome = serde_json::from_str::<serde_json::Value>(&outcome);
+            last = outcome.expect(&errors)["request"].as_u64().unwrap();
+        }
+        (watch, last)
     }
 
     /// The user's choice, as a bar or a dialog would send it.
@@ -176,9 +255,14 @@ impl Desk {
 /// Starts a session and waits for its bus, which becomes the sandbox's.
 #[track_caller]
 pub(crate) fn start(sandbox: &Sandbox, session: &[&str]) -> Proc {
+    start_with(sandbox, DEADLINES, session)
+}
+
+#[track_caller]
+fn start_with(sandbox: &Sandbox, deadlines: &str, session: &[&str]) -> Proc {
     sandbox.install(env!("CARGO_BIN_EXE_endsession").as_ref());
     let config = sandbox
-        .write("endsession.toml", CONFIG)
+        .write("endsession.toml", format!("[deadlines]\n{deadlines}\n"))
         .display()
         .to_string();
     sandbox.set_env("SHELL", "/bin/bash");
@@ -208,4 +292,29 @@ fn child_of(parent: u32, program: &str) -> u32 {
         .filter_map(|c| c.parse().ok())
         .find(is_it)
         .expect("the session's command")
+}
+
+/// Waits for a process below `ancestor` that runs `program`.
+#[track_caller]
+pub(crate) fn wait_for_descendant(ancestor: u32, program: &str) -> u32 {
+    let deadline = std::time::Instant::now() + LIMIT;
+    while std::time::Instant::now() < deadline {
+        let mut todo = vec![ancestor];
+        while let Some(pid) = todo.pop() {
+            let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            if comm.trim() == program {
+                return pid;
+            }
+            let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))
+                .unwrap_or_default();
+            todo.extend(
+                children
+                    .split_whitespace()
+                    .filter_map(|c| c.parse::<u32>().ok()),
+            );
+        }
+        // The kernel tells nobody of a stranger's child; this is a readiness loop with a limit.
+        std::thread::yield_now();
+    }
+    panic!("no {program} below {ancestor}");
 }
