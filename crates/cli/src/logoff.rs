@@ -32,7 +32,12 @@ pub(crate) async fn run(options: Logoff) -> Result<Exit> {
     if joined {
         eprintln!("A log-off is already under way; this one has joined it.");
     }
-    let outcome = follow(&mut control, request, terminal, options.json).await?;
+    let tells = match (&terminal, options.json, options.no_dialog) {
+        (Some(_), ..) | (None, true, _) => Tells::Nothing,
+        (None, false, true) => Tells::Questions,
+        (None, false, false) => Tells::Blockers,
+    };
+    let outcome = follow(&mut control, request, terminal, tells).await?;
     Ok(report(outcome, options.json))
 }
 
@@ -70,7 +75,7 @@ async fn follow(
     control: &mut Control,
     request: u32,
     mut terminal: Option<Terminal>,
-    json: bool,
+    tells: Tells,
 ) -> Result<Followed> {
     let handler = |kind| signal(kind).map_err(|e| Failure::io("cannot wait for signals", e));
     let (mut interrupt, mut hangup, mut terminate) = (
@@ -104,7 +109,7 @@ async fn follow(
                     News::Phase { ref phase, .. } if phase == "ending" => past_stopping = true,
                     _ => {}
                 }
-                if terminal.is_none() && !json && concerns_the_user(&news) {
+                if tells.tells(&news) {
                     eprintln_quietly(&show::news(&news));
                 }
                 view.screen.news(&news, as_millis(begun.elapsed()));
@@ -137,13 +142,24 @@ async fn follow(
     }
 }
 
-/// Whether the user may want to know before it is over: who asks them, who takes long to answer.
-/// What blocks is told with the outcome.
-fn concerns_the_user(news: &News) -> bool {
-    match news {
-        News::Answered { answer, .. } => answer == "asking-user",
-        News::Slow(_) | News::Abstained(_) => true,
-        _ => false,
+/// What is told as it happens, where no terminal shows all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tells {
+    /// The outcome alone.
+    Nothing,
+    /// Who asks the user: a user who is asked by somebody else than us may not know why.
+    Questions,
+    /// What blocks too. Where the first blocker cancels, the outcome tells it.
+    Blockers,
+}
+
+impl Tells {
+    fn tells(self, news: &News) -> bool {
+        match news {
+            News::Answered { answer, .. } => self != Self::Nothing && answer == "asking-user",
+            News::Blocked(_) => self == Self::Blockers,
+            _ => false,
+        }
     }
 }
 

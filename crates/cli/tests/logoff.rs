@@ -158,10 +158,15 @@ fn force_after_a_while_ends_what_blocks() {
     let session = Session::on(On::Daemon);
     let client = refusing(&session);
     let done = session.endsession(&["logoff", "--force-after", "500ms"]);
+    let blocks = format!(
+        "editor (pid {}) blocks: refuses: two files are not saved",
+        client.pid()
+    );
     said(
         &done,
         0,
         &[
+            &blocks,
             "The session has ended.",
             "Ended over their objection: editor.",
         ],
