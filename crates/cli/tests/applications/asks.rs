@@ -148,8 +148,28 @@ fn a_qt6_program(desk: &Desk) {
     story(desk, "qt6_session.py", &program, || {});
 }
 
+fn qt6_programs_that_cancel_by_themselves_and_that_save_in_two_phases(desk: &Desk) {
+    // It saves its state when it registers; a log-off asks only for what is the user's.
+    let two_phases = Qt6Session::start(&desk.sandbox, Qt6Manner::Phase2);
+    assert_eq!(two_phases.wait_for("save", LIMIT)["phase2"], false);
+    assert_eq!(two_phases.wait_for("save", LIMIT)["phase2"], true);
+    let cancels = Qt6Session::start(&desk.sandbox, Qt6Manner::Cancel);
+    let first = LogOff::begin(desk);
+    cancels.wait_for("cancelled", LIMIT);
+    assert_eq!(first.is_cancelled_at_no_cost(desk)["by"], "application");
+    are_alive(&[two_phases.pid(), cancels.pid()]);
+    cancels.process().kill();
+    cancels.process().wait_exit(LIMIT);
+
+    let second = LogOff::begin(desk);
+    two_phases.wait_for("committed", LIMIT);
+    assert!(two_phases.process().wait_exit(LIMIT).success());
+    second.is_over(desk, 0);
+}
+
 on_both! {
     featherpad;
     gvim_which_is_never_done_after_its_cancel;
     a_qt6_program;
+    qt6_programs_that_cancel_by_themselves_and_that_save_in_two_phases;
 }

@@ -38,13 +38,13 @@ fn a_qt6_editor_is_told_before_anybody_else(desk: &Desk) {
         let reason = e["reason"].as_str().unwrap_or_default();
         e["event"] == "blocked" && e["pid"] == editor.pid() && reason.starts_with('*')
     });
+    assert_eq!(desk.endsession(&["cancel"]).0, 0);
+    let cancelled = first.is_cancelled();
     assert!(
         first.said().contains("its window is still open"),
         "{}",
         first.said()
     );
-    assert_eq!(desk.endsession(&["cancel"]).0, 0);
-    let cancelled = first.is_cancelled();
     assert_eq!(first.pids("closing"), [u64::from(editor.pid())]);
     assert_eq!(cancelled["gone"], serde_json::json!([]));
     are_alive(&others.map(|(_, pid)| pid));
