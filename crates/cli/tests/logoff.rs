@@ -160,7 +160,7 @@ fn force_after_a_while_ends_what_blocks() {
     let done = session.endsession(&["logoff", "--force-after", "500ms"]);
     let blocks = format!(
         "editor (pid {}) blocks: refuses: two files are not saved",
-        client.pid()
+        own_pid()
     );
     said(
         &done,
