@@ -110,7 +110,13 @@ impl Manager {
                 }
             }
             Command::Status => {
+                // Who asks is no job that holds the session, in whichever terminal it was typed.
+                let asks = peer.pid.filter(|pid| leads_its_terminal(*pid));
+                let asks = asks.filter(|pid| self.requester_pids.insert(*pid));
                 let status = self.status().await;
+                if let Some(pid) = asks {
+                    self.requester_pids.remove(&pid);
+                }
                 let json = serde_json::to_string(&status).map_err(|e| {
                     Failure::new(
                         "org.freedesktop.DBus.Error.Failed",
@@ -340,6 +346,11 @@ impl Manager {
         xml.push_str("</node>\n");
         reply(header, &xml.as_str())
     }
+}
+
+/// Whether it was typed by itself, and is no part of a job that calls it.
+fn leads_its_terminal(pid: u32) -> bool {
+    crate::process::Stat::read(pid).is_some_and(|s| s.tpgid == i64::from(pid))
 }
 
 /// The interfaces that every object has.

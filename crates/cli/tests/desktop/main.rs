@@ -217,6 +217,22 @@ fn gedit_whose_only_word_is_its_inhibitor_is_named_with_its_reason(desk: &Desk) 
     assert!(gedit.process().is_alive());
 }
 
+fn a_status_typed_in_a_terminal_is_no_job(desk: &Desk) {
+    let _terminal = desk.terminal();
+    let file = desk.sandbox.home().join("status");
+    let done = desk.sandbox.home().join("done");
+    let line = format!(
+        "endsession status --json > {}; touch {}\n",
+        file.display(),
+        done.display()
+    );
+    desk.type_into("terminal", &line);
+    endsession_testkit::wait::for_entry(&desk.sandbox.home(), LIMIT, |name| name == "done");
+    let status = std::fs::read_to_string(file).expect("the status is written");
+    let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+    assert_eq!(status["blockers"], serde_json::json!([]), "{status}");
+}
+
 fn a_job_in_a_terminal_blocks_until_it_ends(desk: &Desk) {
     let terminal = desk.terminal();
     desk.type_into("terminal", "cat\n");
@@ -307,6 +323,7 @@ on_both! {
     an_inhibitor_taken_while_voting_blocks_until_it_is_released;
     gedit_whose_only_word_is_its_inhibitor_is_named_with_its_reason;
     a_job_in_a_terminal_blocks_until_it_ends;
+    a_status_typed_in_a_terminal_is_no_job;
     an_editor_goes_before_the_terminal_it_was_started_from;
     the_requesters_own_terminal_never_counts_and_goes_last;
 }
