@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 
 use endsession_core::{Identity, Signal};
@@ -32,13 +32,21 @@ pub struct Stat {
     pub tpgid: i64,
     /// Its start time in clock ticks since boot.
     pub start: u64,
+    /// It ignores SIGHUP: nohup leaves that in what it starts, and in all below it.
+    pub ignores_hangup: bool,
 }
 
 impl Stat {
     /// Reads one process; `None` when it is gone or its line makes no sense.
     #[must_use]
     pub fn read(pid: u32) -> Option<Self> {
-        Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+        // In one read: these files tell no size, and to read one to its end takes seven. The line has
+        // 52 numbers and a name.
+        let mut line = [0; 2048];
+        let mut file = fs::File::open(format!("/proc/{pid}/stat")).ok()?;
+        let length = file.read(&mut line).ok()?;
+        // The name may be cut off within a character.
+        Self::parse(&String::from_utf8_lossy(&line[..length]))
     }
 
     fn parse(line: &str) -> Option<Self> {
@@ -46,7 +54,8 @@ impl Stat {
         let (open, close) = (line.find('(')?, line.rfind(')')?);
         let pid = line.get(..open)?.trim().parse().ok()?;
         let comm = line.get(open + 1..close)?.to_owned();
-        let rest: Vec<&str> = line.get(close + 1..)?.split_ascii_whitespace().collect();
+        let rest = line.get(close + 1..)?.split_ascii_whitespace().take(31);
+        let rest: Vec<&str> = rest.collect();
         let number = |at: usize| rest.get(at)?.parse::<i64>().ok();
         Some(Self {
             pid,
@@ -59,6 +68,8 @@ impl Stat {
             tty: u64::try_from(number(4)? & 0xffff_ffff).ok()?,
             tpgid: number(5)?,
             start: rest.get(19)?.parse().ok()?,
+            // A mask of signals, of which SIGHUP is the first.
+            ignores_hangup: number(30).is_some_and(|mask| mask & 1 != 0),
         })
     }
 
@@ -198,7 +209,7 @@ pub fn is_of_session(table: &Table, pid: u32, root: Option<u32>, verified: bool)
 /// Multiplexer servers, what runs in them, and whatever was started under nohup are meant to
 /// outlive a session.
 fn outlives_sessions(table: &Table, stat: &Stat) -> bool {
-    is_multiplexed(table, stat) || (ignores_hangup(stat.pid) && !ignores_hangup(std::process::id()))
+    is_multiplexed(table, stat) || (stat.ignores_hangup && !ignores_hangup(std::process::id()))
 }
 
 /// Whether a process is a multiplexer's server or runs in one. Only what lies below us counts:
@@ -218,15 +229,9 @@ fn uid_of(pid: u32) -> Option<u32> {
     Some(fs::metadata(format!("/proc/{pid}")).ok()?.uid())
 }
 
-/// nohup leaves SIGHUP ignored in what it starts, and in all below it.
+/// Whether a process was started under nohup.
 pub(crate) fn ignores_hangup(pid: u32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let mask = status
-        .lines()
-        .find_map(|l| l.strip_prefix("SigIgn:"))
-        .map(str::trim);
-    mask.and_then(|m| u64::from_str_radix(m, 16).ok())
-        .is_some_and(|m| m & 1 != 0)
+    Stat::read(pid).is_some_and(|s| s.ignores_hangup)
 }
 
 /// Signals a process, having made sure through a pidfd that it is still the one meant.
@@ -342,6 +347,26 @@ mod tests {
         );
         assert_eq!((stat.tty, stat.tpgid, stat.start), (34816, 10, 12345));
         assert!(stat.is_stopped());
+    }
+
+    #[test]
+    fn what_was_started_under_nohup_is_known_by_it() {
+        let ignores = |hangup: &str| {
+            let mut child = std::process::Command::new("sh")
+                .args(["-c", &format!("{hangup} echo; exec cat")])
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            let _told = child.stdout.take().unwrap().read(&mut [0]).unwrap();
+            let ignores = ignores_hangup(child.id());
+            drop(child.stdin.take());
+            child.wait().unwrap();
+            ignores
+        };
+        assert!(ignores("trap '' HUP;"));
+        // Unless these tests themselves run under it.
+        assert_eq!(ignores(""), ignores_hangup(std::process::id()));
     }
 
     #[test]

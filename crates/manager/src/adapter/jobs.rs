@@ -160,6 +160,7 @@ mod tests {
             tty: 1,
             tpgid: 1,
             start: 1,
+            ignores_hangup: false,
         };
         is_idle_shell(&stat, &arguments)
     }
