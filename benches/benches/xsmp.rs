@@ -300,9 +300,9 @@ fn allow_many_connections() {
 }
 
 /// Pairs of floor and log-off, by the benchmark and the number of clients.
-static PAIRS: Mutex<Pairs> = Mutex::new(BTreeMap::new());
+static PAIRS: Mutex<BTreeMap<(&str, usize), Pairs>> = Mutex::new(BTreeMap::new());
 
-type Pairs = BTreeMap<(&'static str, usize), Vec<(Duration, Duration)>>;
+type Pairs = Vec<(Duration, Duration)>;
 
 fn record(what: (&'static str, usize), floor: Duration, log_off: Duration) {
     let mut pairs = PAIRS.lock().unwrap_or_else(PoisonError::into_inner);
