@@ -54,12 +54,17 @@ impl Coordinator {
             return false;
         }
         let forced = self.under_way.as_ref().is_some_and(|u| u.forced);
-        for of in group {
-            if forced || self.apps.get(&of).is_some_and(|a| a.overridden) {
-                self.force(&of, self.policy.forced);
+        for of in &group {
+            if forced || self.apps.get(of).is_some_and(|a| a.overridden) {
+                self.force(of, self.policy.forced);
             } else {
-                self.let_go(&of);
+                self.let_go(of);
             }
+        }
+        // All are told before any is watched: that takes longer, and the last of hundreds would
+        // hear of the end by so much later.
+        for of in group.into_iter().filter(Identity::is_process) {
+            self.act(Action::Watch(of));
         }
         self.outdate_look();
         true
@@ -203,9 +208,6 @@ impl Coordinator {
         let Some(app) = self.apps.get(of) else { return };
         let told = app.can_be_told() && !app.is_asked_by_windows();
         let by_term = app.ends_by_term();
-        if of.is_process() {
-            self.act(Action::Watch(of.clone()));
-        }
         self.notice(Notice::Closing(of.clone()));
         self.go(of, Going::Polite, self.policy.stays);
         // A voter owns its windows: they are not closed beside its vote.

@@ -117,7 +117,11 @@ impl Manager {
     }
 
     fn watch(&mut self, of: &Identity) {
-        if !self.is_ours(of) {
+        let there = of.pid().and_then(process::identity);
+        if there.as_ref() != Some(of) {
+            // It was told to end before it was watched.
+            self.event(Event::Exited(of.clone()));
+        } else if !self.is_ours(of) {
             self.event(Event::Spared(of.clone()));
         } else if !self.exits.watch(of) {
             self.event(Event::Exited(of.clone()));
