@@ -33,6 +33,7 @@ mod closing_order;
 mod crashes;
 mod hangs;
 mod libreoffice;
+mod ties;
 
 /// Somebody whose user may be asked.
 trait Asks {

@@ -65,9 +65,22 @@ impl Desk {
         Self::x11_of(DEADLINES)
     }
 
+    /// The same, where the X server tells of no window whose process it is.
+    pub(crate) fn xsmp_x11_without_processes() -> Self {
+        let sandbox = Sandbox::new();
+        let xvfb = Xvfb::without_processes_in(&sandbox);
+        let desk = Self::of_xvfb(sandbox, xvfb, DEADLINES);
+        desk.become_clients(desk.compositor());
+        desk
+    }
+
     fn x11_of(deadlines: &str) -> Self {
         let sandbox = Sandbox::new();
         let xvfb = Xvfb::start_in(&sandbox);
+        Self::of_xvfb(sandbox, xvfb, deadlines)
+    }
+
+    fn of_xvfb(sandbox: Sandbox, xvfb: Xvfb, deadlines: &str) -> Self {
         let run = start_with(&sandbox, deadlines, &["openbox"]);
         xvfb.wait_for_window_manager(LIMIT);
         let exits = sandbox.exit_order();

@@ -4,11 +4,11 @@
 use std::{fmt, os::fd::AsFd, time::Duration};
 
 use x11rb::{
-    connection::Connection,
+    connection::{Connection, RequestConnection as _},
     errors::ReplyError,
     properties::WmClass,
     protocol::{
-        res::{ClientIdMask, ClientIdSpec, ConnectionExt as _},
+        res::{self, ClientIdMask, ClientIdSpec, ConnectionExt as _},
         xproto::{
             Atom, AtomEnum, ChangeWindowAttributesAux, ClientMessageEvent, ConnectionExt as _,
             EventMask, InputFocus, MapState, Window as Id,
@@ -340,6 +340,13 @@ impl Session {
     }
 
     fn pid(&self, id: Id) -> Result<Option<u32>, ReplyError> {
+        if self
+            .connection
+            .extension_information(res::X11_EXTENSION_NAME)?
+            .is_none()
+        {
+            return Ok(None);
+        }
         let spec = ClientIdSpec {
             client: id,
             mask: ClientIdMask::LOCAL_CLIENT_PID,

@@ -60,27 +60,38 @@ impl Xvfb {
     /// As [`start_in`](Self::start_in), with a screen of `width` by `height` pixels.
     #[track_caller]
     pub fn sized(sandbox: &Sandbox, width: u16, height: u16) -> Self {
+        Self::with_options(sandbox, &format!("{width}x{height}x24"), &[])
+    }
+
+    /// As [`start_in`](Self::start_in), without the X-Resource extension: it tells of no window whose
+    /// process it is.
+    #[track_caller]
+    pub fn without_processes_in(sandbox: &Sandbox) -> Self {
+        Self::with_options(sandbox, "1280x800x24", &["-extension", "X-Resource"])
+    }
+
+    #[track_caller]
+    fn with_options(sandbox: &Sandbox, screen: &str, options: &[&str]) -> Self {
         prepare_x11_sockets();
         // Asked to end, it removes its socket.
         let manner = Manner {
             farewell: Signal::TERM,
             ..Manner::default()
         };
-        let screen = format!("{width}x{height}x24");
         let args = [
             "Xvfb",
             "-displayfd",
             "1",
             "-screen",
             "0",
-            &screen,
+            screen,
             "-nolisten",
             "tcp",
             "-ac",
         ];
         // Without -noreset it would start anew, and forget every client, whenever the last one
         // disconnects; the testkit's own connections come and go.
-        let process = sandbox.spawn_in_manner([&args[..], &["-noreset"]].concat(), manner);
+        let process = sandbox.spawn_in_manner([&args[..], &["-noreset"], options].concat(), manner);
         let number = process.wait_for_line("", LIMIT).trim().to_owned();
         let display = Display::new(&format!(":{number}"));
         sandbox.set_env("DISPLAY", display.name());
