@@ -342,7 +342,6 @@ pub(crate) fn registrations() -> Session {
     .may(answers(1, "yn"))
     .may(answers(2, "yu"))
     .may(answers(3, "y"))
-    .may([exited(3)])
 }
 
 /// An inhibitor taken while voting, a job in a terminal, unsaved work.
