@@ -71,9 +71,8 @@ impl Screen {
                 }
                 let name = show::name(&who.name, who.pid);
                 let still = match answer.as_str() {
-                    "asking-user" => waiting_for(&name),
                     "wants-user" => format!("{name} will ask you next"),
-                    "user-answered" => waiting_for(&name),
+                    "asking-user" | "user-answered" => waiting_for(&name),
                     "wants-last" => format!("{name} answers when all others have"),
                     _ => {
                         self.answered += 1;

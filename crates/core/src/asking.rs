@@ -1,7 +1,7 @@
 //! Asking: everybody is asked, round by round, and nobody is ended.
 
 use crate::action::{Action, Blocker, Notice, Phase, Why};
-use crate::app::{MAX_OWED, Responds, Silence, Vote};
+use crate::app::{MAX_OWED, Responds, Silence, Vote, Voter};
 use crate::coordinator::{Coordinator, Look};
 use crate::event::{Answer, Round};
 use crate::id::{Identity, VoterId};
@@ -159,12 +159,7 @@ impl Coordinator {
         self.notice(Notice::Answered(of.clone(), answer));
         self.touch(of);
         let counts = self.apps.get(of).is_some_and(|a| !self.may_not_block(a));
-        let alone = self
-            .under_way
-            .as_ref()
-            .is_some_and(|u| u.request.unattended);
-        let forced_later = self.deadlines.time_of(&Deadline::ForceAfter).is_some();
-        if asks && counts && alone && !forced_later {
+        if asks && counts && self.nobody_chooses() {
             self.cancel_for(of, Why::AsksUser);
         }
     }
@@ -291,24 +286,21 @@ impl Coordinator {
     /// clients that have been silent for too long will never answer (LibreOffice on plain X11
     /// does not); they no longer count, and closing the windows asks the user in their place.
     pub(crate) fn abstain(&mut self, of: &Identity) {
-        let Some(app) = self.apps.get_mut(of).filter(|a| !a.windows.is_empty()) else {
+        let Some(app) = self.apps.get(of).filter(|a| !a.windows.is_empty()) else {
             return;
         };
-        let mut silent = Vec::new();
-        for (id, voter) in &mut app.voters {
-            if voter.round.is_late() && voter.vote == Vote::Asked(Silence::Silent) {
-                voter.vote = Vote::Abstained;
-                silent.push(*id);
-            }
-        }
+        let never = |v: &Voter| v.round.is_late() && v.vote == Vote::Asked(Silence::Silent);
+        let silent: Vec<VoterId> = app
+            .voters
+            .iter()
+            .filter(|(_, v)| never(v))
+            .map(|(id, _)| *id)
+            .collect();
         if silent.is_empty() {
             return;
         }
         for id in silent {
-            self.deadlines.clear(&Deadline::Voter(id));
-            if let Some(u) = &mut self.under_way {
-                u.no_longer_waits_for(id);
-            }
+            self.set_vote(id, Vote::Abstained);
         }
         self.outdate_look();
         self.notice(Notice::Abstained(of.clone()));
@@ -322,13 +314,13 @@ impl Coordinator {
             .apps
             .get(of)
             .is_some_and(|a| !a.windows.is_empty() && a.voters.values().any(|v| v.round.is_late()));
-        let waited = self.under_way.as_ref().filter(|u| u.request.unattended);
-        let forced_later = self.deadlines.time_of(&Deadline::ForceAfter).is_some();
-        waited.is_some_and(|u| match before {
-            Vote::Asked(Silence::Slow) => u.request.force != Force::IfHung && !may_abstain,
+        let force = self.under_way.as_ref().map(|u| u.request.force);
+        let is_final = match before {
+            Vote::Asked(Silence::Slow) => force != Some(Force::IfHung) && !may_abstain,
             Vote::Asked(Silence::Silent) => true,
             _ => false,
-        }) && !forced_later
+        };
+        is_final && self.nobody_chooses()
     }
 
     /// Cancels a request with nobody there, with this client as what blocked.

@@ -421,6 +421,13 @@ impl Coordinator {
             .is_some_and(|u| u.request.requester.contains(of))
     }
 
+    /// Whether a request is under way and nobody is there to choose. While the force of some
+    /// caller is still to come, what blocks can wait for it.
+    pub(crate) fn nobody_chooses(&self) -> bool {
+        let unattended = self.under_way.as_ref().map(|u| u.request.unattended);
+        unattended == Some(true) && self.deadlines.time_of(&Deadline::ForceAfter).is_none()
+    }
+
     /// Notes that what an application holds up may have changed.
     pub(crate) fn touch(&mut self, of: &Identity) {
         if let Some(u) = &mut self.under_way {
@@ -610,8 +617,7 @@ impl Coordinator {
         let Some(u) = &self.under_way else {
             return false;
         };
-        // While the force of some caller is still to come, a blocker can wait for it.
-        let alone = u.request.unattended && self.deadlines.time_of(&Deadline::ForceAfter).is_none();
+        let alone = self.nobody_chooses();
         let (blocks, slow) = (!u.blockers.is_empty(), !u.slow.is_empty());
         let (shown, unattended) = (u.shown, u.request.unattended);
         if alone && blocks {
