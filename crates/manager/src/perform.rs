@@ -117,13 +117,12 @@ impl Manager {
     }
 
     fn watch(&mut self, of: &Identity) {
-        let there = of.pid().and_then(process::identity);
-        if there.as_ref() != Some(of) {
-            // It was told to end before it was watched.
-            self.event(Event::Exited(of.clone()));
-        } else if !self.is_ours(of) {
+        let ours = self.is_ours(of);
+        // It was told to end before it is watched, and of one that has gone nobody can say whose it was.
+        let there = ours || of.pid().and_then(process::identity).as_ref() == Some(of);
+        if there && !ours {
             self.event(Event::Spared(of.clone()));
-        } else if !self.exits.watch(of) {
+        } else if !there || !self.exits.watch(of) {
             self.event(Event::Exited(of.clone()));
         }
     }

@@ -128,16 +128,7 @@ impl Link {
     /// Writes what the socket takes now.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         while !self.output.is_empty() {
-            // Not `try_write`: a broken socket must not raise SIGPIPE, whatever the process has
-            // made of that signal.
-            let sent = self.stream.try_io(Interest::WRITABLE, || {
-                Ok(send(
-                    &self.stream,
-                    &self.output,
-                    SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
-                )?)
-            });
-            match sent {
+            match try_send(&self.stream, &self.output) {
                 Ok(count) => drop(self.output.drain(..count)),
                 Err(error) if is_temporary(&error) => break,
                 Err(error) => return Err(error),
@@ -147,7 +138,20 @@ impl Link {
     }
 }
 
-fn is_temporary(error: &io::Error) -> bool {
+/// Writes as much as a socket takes now. Not `try_write`: a broken socket must not raise SIGPIPE,
+/// whatever the process has made of that signal.
+pub(super) fn try_send(stream: &UnixStream, bytes: &[u8]) -> io::Result<usize> {
+    stream.try_io(Interest::WRITABLE, || {
+        Ok(send(
+            stream,
+            bytes,
+            SendFlags::NOSIGNAL | SendFlags::DONTWAIT,
+        )?)
+    })
+}
+
+/// Whether the same can be tried again later.
+pub(super) fn is_temporary(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 

@@ -7,22 +7,16 @@
 
 use endsession_core::Answer;
 use endsession_ice::server::{Connection, Event, State};
-use endsession_ice::{Error, InteractStyle, SaveKind, SaveYourself, WrongState};
+use endsession_ice::{Error, InteractStyle, SaveYourself, WrongState};
 
 /// What a client is asked when the session is to end (xsmp.xml, `SaveYourself`).
-const QUERY: SaveYourself = SaveYourself {
-    kind: SaveKind::Global,
-    shutdown: true,
-    interact: InteractStyle::Any,
-    fast: false,
-};
+const QUERY: SaveYourself = SaveYourself::LOG_OFF;
 
 /// What it is asked when it will be ended whatever it says.
 const LAST_SAVE: SaveYourself = SaveYourself {
-    kind: SaveKind::Global,
-    shutdown: true,
     interact: InteractStyle::None,
     fast: true,
+    ..SaveYourself::LOG_OFF
 };
 
 /// Why a client is saving.
@@ -285,7 +279,7 @@ impl Client {
                 self.obey(Connection::save_yourself_phase2);
             }
             // It would wait for its user.
-            _ => self.die(),
+            _ => {}
         }
         if self.save != Some(Why::LastSave) {
             self.die();
@@ -293,7 +287,6 @@ impl Client {
     }
 
     fn die(&mut self) {
-        self.told = true;
         self.save = None;
         self.next = None;
         self.obey(Connection::die);

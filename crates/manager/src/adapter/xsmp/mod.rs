@@ -11,7 +11,7 @@ mod listen;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::Future;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -21,12 +21,12 @@ use endsession_ice::server::Connection;
 use endsession_ice::{Properties, SaveYourself, client_id};
 use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use rustix::net::{SendFlags, Shutdown, send, shutdown};
-use tokio::io::Interest;
+use rustix::net::{Shutdown, shutdown};
 use tokio::net::{UnixListener, UnixStream};
 
 use self::client::{Client, Said};
 use self::listen::Door;
+use super::link::{is_temporary, try_send};
 use super::text;
 use crate::activation::Variable;
 use crate::process;
@@ -333,12 +333,7 @@ impl Xsmp {
             return;
         };
         while !peer.client.connection.output().is_empty() {
-            let sent = peer.stream.try_io(Interest::WRITABLE, || {
-                let output = peer.client.connection.output();
-                let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-                Ok(send(&peer.stream, output, flags)?)
-            });
-            match sent {
+            match try_send(&peer.stream, peer.client.connection.output()) {
                 Ok(count) => peer.client.connection.sent(count),
                 Err(error) if is_temporary(&error) => {
                     peer.full = true;
@@ -589,8 +584,4 @@ fn make_room() {
             limit.current
         );
     }
-}
-
-fn is_temporary(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
