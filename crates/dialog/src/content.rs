@@ -71,9 +71,11 @@ pub struct Row {
     pub reason: String,
     /// It handles events, as far as is known.
     pub responding: bool,
-    /// Since when, in milliseconds of the clock that [`crate::dialog::Dialog`] counts by: its own
-    /// beginning is 0, and what began earlier is 0 too.
-    pub since: u64,
+    /// It has a window that can be shown.
+    pub can_show: bool,
+    /// Since when, in milliseconds after [`crate::dialog::Options::origin`]; before that it is
+    /// negative.
+    pub since: i64,
 }
 
 /// What an application holds a request up by.

@@ -48,9 +48,10 @@ impl Text {
         text: &str,
         style: &Style,
         place: Rect,
+        clip: Rect,
         color: Color,
     ) {
-        let _ = (into, text, style, place, color);
+        let _ = (into, text, style, place, clip, color);
     }
 }
 

@@ -165,6 +165,15 @@ impl Shell {
         }
     }
 
+    /// Whether what is transparent in a frame is transparent on the screen.
+    #[must_use]
+    pub fn is_translucent(&self) -> bool {
+        match self {
+            Self::Wayland(_) => true,
+            Self::X11(s) => s.is_translucent(),
+        }
+    }
+
     /// In [`Form::Window`]: the user drags the window by the place that is pressed now.
     pub fn begin_move(&mut self) {
         match self {

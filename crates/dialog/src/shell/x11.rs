@@ -40,6 +40,10 @@ impl X11 {
         None
     }
 
+    pub(super) fn is_translucent(&self) -> bool {
+        false
+    }
+
     pub(super) fn begin_move(&mut self) {}
 
     pub(super) fn take_keyboard(&mut self) {}
