@@ -44,6 +44,17 @@ pub(crate) enum Command {
         after_help = "Programs that D-Bus and systemd start from then on find it in SESSION_MANAGER and ICEAUTHORITY."
     )]
     Manager(ManagerOptions),
+    /// Show a menu of the ways to end this session: log off, restart, power off, as far as it can
+    #[command(after_help = EXIT_STATUS)]
+    Menu,
+    /// Ask the user a question with Yes and No, in a window or else at the terminal
+    #[command(
+        after_help = "Exit status: 0 for Yes, 1 for No or a closed window, 2 wrong usage, 3 neither a display nor a \
+                      terminal to ask on."
+    )]
+    Ask(Ask),
+    #[command(hide = true)]
+    Dialog,
     /// See it work, with no desktop at all: three small applications are asked
     Demo(Demo),
     #[command(hide = true)]
@@ -90,6 +101,15 @@ pub(crate) struct Logoff {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Ask {
+    /// The question; without one, whether to end the session
+    pub(crate) question: Option<String>,
+    /// A sentence below it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) detail: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Run {
     /// The configuration, instead of ~/.config/endsession/config.toml
     #[arg(long, value_name = "FILE")]
@@ -125,6 +145,9 @@ pub(crate) struct Demo {
 pub(crate) struct DemoApp {
     #[arg(value_enum)]
     pub(crate) manner: Manner,
+    /// It has a display to ask on
+    #[arg(long)]
+    pub(crate) window: bool,
 }
 
 /// The demo's applications.

@@ -124,6 +124,37 @@ impl Control {
         self.call("Show", &()).await.map(drop)
     }
 
+    /// It no longer does.
+    pub(crate) async fn unshow(&self) -> Result<()> {
+        self.call("Unshow", &()).await.map(drop)
+    }
+
+    /// The ways in which this session can be ended now: `logoff`, `restart`, `poweroff`.
+    pub(crate) async fn kinds(&self) -> Result<Vec<String>> {
+        let reply = self
+            .connection
+            .call_method(
+                Some(NAME),
+                PATH,
+                Some("org.freedesktop.DBus.Properties"),
+                "Get",
+                &(INTERFACE, "Kinds"),
+            )
+            .await?;
+        let body = reply.body();
+        let kinds: Variant<'_> = body.deserialize()?;
+        Ok(match kinds {
+            Variant::Array(names) => names
+                .iter()
+                .filter_map(|name| match name {
+                    Variant::Str(name) => Some(name.to_string()),
+                    _ => None,
+                })
+                .collect(),
+            _ => Vec::new(),
+        })
+    }
+
     /// Asks to end the session; the request's number, and whether it joined another.
     pub(crate) async fn request(
         &self,

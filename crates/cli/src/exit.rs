@@ -49,6 +49,8 @@ pub(crate) enum Failure {
     NoManager,
     #[error("{owner} manages this session, not endsession; use its own log-off")]
     OtherManager { owner: String },
+    #[error("no window can be shown: {0}")]
+    NoWindow(String),
     #[error("{0}")]
     Refused(String),
     #[error("the manager did not answer as expected: {0}")]

@@ -19,7 +19,11 @@ use crate::terminal::{self, Terminal};
 
 /// Asks to log off and waits for the outcome.
 pub(crate) async fn run(options: Logoff) -> Result<Exit> {
-    let mut control = Control::connect().await?;
+    request(Control::connect().await?, "logoff", &options).await
+}
+
+/// Asks for that kind of end and waits for the outcome.
+pub(crate) async fn request(mut control: Control, kind: &str, options: &Logoff) -> Result<Exit> {
     control.watch().await?;
     let interactive = terminal::is_there() && !options.no_dialog && !options.json;
     let terminal = if interactive {
@@ -28,7 +32,7 @@ pub(crate) async fn run(options: Logoff) -> Result<Exit> {
     } else {
         None
     };
-    let (request, joined) = control.request("logoff", of(&options)).await?;
+    let (request, joined) = control.request(kind, of(options)).await?;
     if joined {
         eprintln!("A log-off is already under way; this one has joined it.");
     }

@@ -2,12 +2,15 @@
 //! command, and maps its result to an exit status. Everything else is in the commands.
 
 mod args;
+mod ask;
 mod control;
 mod demo;
+mod dialog;
 mod exit;
 mod log;
 mod logoff;
 mod manager;
+mod menu;
 mod run;
 mod screen;
 mod show;
@@ -55,6 +58,9 @@ fn main() -> ExitCode {
             Command::Run(options) => run::run(options).await,
             Command::Manager(options) => manager::run(options).await,
             Command::Demo(options) => demo::run(options).await,
+            Command::Menu => menu::run().await,
+            Command::Ask(options) => ask::run(options).await,
+            Command::Dialog => dialog::run().await,
             Command::DemoApp(options) => demo::app::run(options).await,
             Command::Completions { shell } => args::completions(shell),
             Command::Man => args::man(),

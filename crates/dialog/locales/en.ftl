@@ -75,6 +75,9 @@ went = { $app } no longer holds this up.
 
 ## What the user can do
 
+# The question of `endsession ask` where none is given.
+ask = End the session?
+
 cancel = Cancel
 yes = Yes
 no = No

@@ -74,6 +74,9 @@ went = { $app } ya no lo impide.
 
 ## Qué puede hacer el usuario
 
+# The question of `endsession ask` where none is given.
+ask = ¿Terminar la sesión?
+
 cancel = Cancelar
 yes = Sí
 no = No

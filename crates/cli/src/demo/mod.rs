@@ -80,7 +80,9 @@ enum Question {
 
 impl Story {
     async fn begin(address: &str, options: &Demo) -> Result<Self> {
-        let scripted = options.yes || options.no || !crate::terminal::is_there();
+        let display = display_is_there();
+        let somebody = crate::terminal::is_there() || display;
+        let scripted = options.yes || options.no || !somebody;
         let part = if scripted {
             Player::Script { yes: !options.no }
         } else {
@@ -91,14 +93,16 @@ impl Story {
         );
         let control = Control::connect_to(address).await?;
         control.watch().await?;
-        let (clock, _, _) = start(address, "clock").await?;
-        let (editor, editor_says, editor_hears) = start(address, "editor").await?;
-        let (player, _, _) = start(address, "player").await?;
+        let (clock, _, _) = start(address, "clock", false).await?;
+        let (editor, editor_says, editor_hears) =
+            start(address, "editor", display && part == Player::User).await?;
+        let (player, _, _) = start(address, "player", false).await?;
         let terminal = match part {
             Player::User => Terminal::open().ok(),
             Player::Script { .. } => None,
         };
-        if terminal.is_some() {
+        // On a display the manager shows its dialog; the terminal takes the same answers.
+        if terminal.is_some() && !display {
             control.show().await?;
         }
         Ok(Self {
@@ -141,6 +145,9 @@ impl Story {
                 }
                 line = self.editor_says.next_line(), if !self.editor_is_silent => match line {
                     Ok(Some(line)) if line == "ask" => self.editor_asks().await,
+                    Ok(Some(line)) if line == "ask-in-window" => {
+                        show::line("  The editor has unsaved text. It asks in its window: \"End the session?\"");
+                    }
                     Ok(Some(line)) if line == "saved" => show::line("  the editor saves its text"),
                     Ok(Some(_)) => {}
                     // It has ended; the manager tells that in its own words.
@@ -260,15 +267,22 @@ impl Story {
     }
 }
 
+/// Whether the environment names a display to show windows on.
+fn display_is_there() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    set("WAYLAND_DISPLAY") || set("DISPLAY")
+}
+
 type Started = (Child, Lines<BufReader<ChildStdout>>, ChildStdin);
 
 /// Starts one application from our own program file and waits until it has registered.
-async fn start(address: &str, manner: &str) -> Result<Started> {
+async fn start(address: &str, manner: &str, window: bool) -> Result<Started> {
     let failed = |e| Failure::io(format!("cannot start the demo's {manner}"), e);
     // The already open program: a replaced file on disk would be another version.
     let mut child = Command::new("/proc/self/exe")
         .arg0("endsession")
         .args(["demo-app", manner])
+        .args(window.then_some("--window"))
         .env("DBUS_SESSION_BUS_ADDRESS", address)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

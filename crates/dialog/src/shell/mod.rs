@@ -108,15 +108,21 @@ impl Shell {
     /// When no display is named or none can be used. Gives up by itself on one that does not
     /// answer.
     pub async fn open(target: &Target, form: Form, names: Names) -> Result<Self, ShellError> {
-        match (&target.wayland, &target.x11) {
-            (Some(display), _) => wayland::Wayland::open(display, form, names)
-                .await
-                .map(|w| Self::Wayland(Box::new(w))),
-            (None, Some(display)) => x11::X11::open(display, form, names)
-                .await
-                .map(|w| Self::X11(Box::new(w))),
-            (None, None) => Err(ShellError::NoDisplay),
+        let mut failed = ShellError::NoDisplay;
+        if let Some(display) = &target.wayland {
+            match wayland::Wayland::open(display, form, names.clone()).await {
+                Ok(window) => return Ok(Self::Wayland(Box::new(window))),
+                Err(error) => failed = error,
+            }
         }
+        // A WAYLAND_DISPLAY that was left behind is no reason to show nothing.
+        if let Some(display) = &target.x11 {
+            match x11::X11::open(display, form, names).await {
+                Ok(window) => return Ok(Self::X11(Box::new(window))),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
     }
 
     /// What happens next. Cancel-safe: dropping the future loses nothing. After

@@ -1,0 +1,88 @@
+//! The dialog's process: between `org.endsession.Manager1`, where it is one client among others,
+//! and a window. The manager starts it; it closes by itself when the request needs nobody any more.
+
+mod model;
+
+use std::time::Instant;
+
+use endsession_dialog::content::{Choice, Content};
+use endsession_dialog::dialog::{Dialog, Event, Options};
+use endsession_dialog::i18n::locale_of;
+use endsession_dialog::shell::Target;
+
+use crate::control::{Control, session_bus};
+use crate::exit::{Exit, Failure, Result};
+use model::{Change, Model};
+
+/// The app id and class of the windows that the manager starts.
+const APP_ID: &str = "org.endsession.Dialog";
+
+/// What the environment says of where a window is to be shown, and in which language.
+pub(crate) fn options(app_id: &str, origin: Instant) -> Options {
+    let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    Options {
+        target: Target {
+            wayland: set("WAYLAND_DISPLAY"),
+            x11: set("DISPLAY"),
+        },
+        bus: session_bus(),
+        locale: locale_of(set),
+        app_id: app_id.to_owned(),
+        origin,
+    }
+}
+
+/// Shows the request that is under way until it is over or needs nobody.
+pub(crate) async fn run() -> Result<Exit> {
+    let origin = Instant::now();
+    let mut control = Control::connect().await?;
+    // What happens between the two is in both.
+    control.watch().await?;
+    let (_, status) = control.status().await?;
+    let Some(mut model) = Model::of(&status) else {
+        return Ok(Exit::Done);
+    };
+    let content = Content::Request(model.content());
+    let mut dialog = Dialog::open(content, options(APP_ID, origin))
+        .await
+        .map_err(|e| Failure::NoWindow(e.to_string()))?;
+    loop {
+        tokio::select! {
+            event = control.next() => {
+                let Some((_, news)) = event else { return Ok(Exit::Done) };
+                let Some(news) = news else { continue };
+                let now = i64::try_from(origin.elapsed().as_millis()).unwrap_or(i64::MAX);
+                match model.news(&news, now) {
+                    Change::Nothing => {}
+                    Change::Content => dialog.update(Content::Request(model.content())),
+                    Change::Attention => dialog.attend(),
+                    Change::Over => return Ok(Exit::Done),
+                }
+            }
+            event = dialog.next() => match event {
+                Event::Chosen(choice) => {
+                    let (choice, application) = word(&choice);
+                    // One that came too late, or after somebody else's, is seen by what is shown next.
+                    if let Err(error) = control.choose(model.id(), choice, application).await {
+                        tracing::info!("{choice} was not taken: {error}");
+                    }
+                }
+                Event::Visible(true) => control.show().await?,
+                Event::Visible(false) => control.unshow().await?,
+                Event::Lost(why) => return Err(Failure::NoWindow(why)),
+            },
+        }
+    }
+}
+
+/// A choice and its application as `Choose` takes them.
+fn word(choice: &Choice) -> (&'static str, &str) {
+    match choice {
+        Choice::Yes | Choice::Kind(_) => ("confirm", ""),
+        Choice::No => ("cancel", ""),
+        Choice::EndOne(app) => ("end-one", app),
+        Choice::EndAll => ("end-all", ""),
+        Choice::AskAgain => ("ask-again", ""),
+        Choice::Show(app) => ("show", app),
+    }
+}

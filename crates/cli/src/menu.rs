@@ -1,0 +1,64 @@
+//! `endsession menu`: the ways to end the session, as a window. What the user chooses is requested
+//! of the manager, and followed as by `endsession logoff`.
+
+use std::time::Instant;
+
+use endsession_dialog::content::{Choice, Content, Kind};
+use endsession_dialog::dialog::{Dialog, Event};
+
+use crate::control::Control;
+use crate::dialog;
+use crate::exit::{Exit, Failure, Result};
+use crate::logoff;
+
+/// The app id and class of the menu's window where it is an ordinary one.
+const APP_ID: &str = "org.endsession.Menu";
+
+/// Offers what the session can do, and does it.
+pub(crate) async fn run() -> Result<Exit> {
+    let control = Control::connect().await?;
+    let kinds: Vec<Kind> = control
+        .kinds()
+        .await?
+        .iter()
+        .filter_map(|name| kind(name))
+        .collect();
+    if kinds.is_empty() {
+        return Err(Failure::Usage(
+            "this session has no way to be ended by its manager: it was not started by `endsession run`"
+                .to_owned(),
+        ));
+    }
+    let options = dialog::options(APP_ID, Instant::now());
+    let mut menu = Dialog::open(Content::Menu(kinds), options)
+        .await
+        .map_err(|e| Failure::NoWindow(e.to_string()))?;
+    let chosen = loop {
+        match menu.next().await {
+            Event::Chosen(Choice::Kind(kind)) => break kind,
+            Event::Chosen(_) => return Ok(Exit::Refused),
+            Event::Visible(_) => {}
+            Event::Lost(why) => return Err(Failure::NoWindow(why)),
+        }
+    };
+    // Before the first application is asked.
+    drop(menu);
+    logoff::request(control, name(chosen), &crate::args::Logoff::default()).await
+}
+
+fn kind(name: &str) -> Option<Kind> {
+    match name {
+        "logoff" => Some(Kind::LogOff),
+        "restart" => Some(Kind::Restart),
+        "poweroff" => Some(Kind::PowerOff),
+        _ => None,
+    }
+}
+
+fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::LogOff => "logoff",
+        Kind::Restart => "restart",
+        Kind::PowerOff => "poweroff",
+    }
+}
