@@ -187,3 +187,152 @@ fn holds(kind: &str) -> Holds {
         _ => Holds::Refusal,
     }
 }
+#[cfg(test)]
+mod tests {
+    use endsession_manager::report::{App, Finished, RequestInfo};
+
+    use super::*;
+
+    fn blocker(id: &str, kind: &str, waiting_ms: u64) -> BlockerInfo {
+        BlockerInfo {
+            id: id.into(),
+            name: id.into(),
+            kind: kind.into(),
+            reason: "because".into(),
+            responding: true,
+            waiting_ms,
+            ..BlockerInfo::default()
+        }
+    }
+
+    fn who(id: &str) -> Who {
+        Who {
+            request: 3,
+            id: id.into(),
+            name: id.into(),
+            pid: None,
+        }
+    }
+
+    fn status() -> Status {
+        Status {
+            request: Some(RequestInfo {
+                id: 3,
+                kind: "poweroff".into(),
+                phase: "asking".into(),
+                reason: "noon".into(),
+                gone: vec!["x".into()],
+                ..RequestInfo::default()
+            }),
+            applications: vec![
+                App {
+                    id: "1".into(),
+                    windows: vec!["A window".into()],
+                    ..App::default()
+                },
+                App {
+                    id: "2".into(),
+                    votes: vec!["asking-user".into()],
+                    ..App::default()
+                },
+            ],
+            blockers: vec![blocker("1", "inhibitor", 4_000)],
+            ..Status::default()
+        }
+    }
+
+    fn phase_of(request: u32, phase: &str) -> News {
+        News::Phase {
+            request,
+            phase: phase.into(),
+        }
+    }
+
+    #[test]
+    fn a_dialog_that_starts_late_knows_everything() {
+        let model = Model::of(&status()).unwrap();
+        let r = model.content();
+        assert_eq!(
+            (model.id(), r.kind, r.phase),
+            (3, Kind::PowerOff, Phase::Asking)
+        );
+        assert_eq!((r.closed, r.total), (1, 3));
+        let rows: Vec<_> = r
+            .rows
+            .iter()
+            .map(|r| (r.app.as_str(), r.holds, r.since, r.can_show))
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                ("1", Holds::Inhibitor, -4_000, true),
+                ("2", Holds::AsksUser, 0, false)
+            ]
+        );
+    }
+
+    #[test]
+    fn without_a_request_or_past_its_end_there_is_nothing_to_show() {
+        assert!(Model::of(&Status::default()).is_none());
+        for phase in ["imposed", "ending"] {
+            let mut status = status();
+            status.request.as_mut().unwrap().phase = phase.into();
+            assert!(Model::of(&status).is_none(), "{phase}");
+        }
+    }
+
+    #[test]
+    fn what_the_status_told_is_not_shown_twice() {
+        let mut model = Model::of(&status()).unwrap();
+        model.news(&News::Blocked(blocker("1", "inhibitor", 0)), 10);
+        assert_eq!(model.content().rows.len(), 2);
+        model.news(&News::Blocked(blocker("9", "window", 0)), 10);
+        let row = model.content().rows.pop().unwrap();
+        assert_eq!(
+            (row.app.as_str(), row.holds, row.since),
+            ("9", Holds::Window, 10)
+        );
+        model.news(&News::Cleared(blocker("9", "window", 77)), 20);
+        model.news(&News::Cleared(blocker("1", "inhibitor", 77)), 20);
+        assert_eq!(model.content().rows.len(), 1);
+    }
+
+    #[test]
+    fn who_asks_or_is_slow_is_shown_until_it_has_answered_or_gone() {
+        let mut model = Model::of(&status()).unwrap();
+        let holds = |model: &Model, app: &str| {
+            let rows = model.content().rows;
+            rows.iter().find(|r| r.app == app).map(|r| r.holds)
+        };
+        let answered = |app: &str, answer: &str| News::Answered {
+            who: who(app),
+            answer: answer.into(),
+            reason: String::new(),
+        };
+        model.news(&News::Slow(who("7")), 5);
+        assert_eq!(holds(&model, "7"), Some(Holds::Slow));
+        model.news(&answered("7", "asking-user"), 6);
+        assert_eq!(holds(&model, "7"), Some(Holds::AsksUser));
+        model.news(&answered("7", "accept"), 7);
+        assert_eq!(holds(&model, "7"), None);
+        model.news(&News::Gone(who("2")), 8);
+        assert_eq!(holds(&model, "2"), None);
+        assert_eq!((model.content().closed, model.content().total), (2, 3));
+    }
+
+    #[test]
+    fn it_is_over_with_the_request_or_when_nobody_is_needed() {
+        for news in [
+            phase_of(3, "ending"),
+            phase_of(3, "imposed"),
+            phase_of(4, "asking"),
+            News::Finished(Finished::default()),
+        ] {
+            let mut model = Model::of(&status()).unwrap();
+            assert_eq!(model.news(&news, 0), Change::Over, "{news:?}");
+        }
+        let mut model = Model::of(&status()).unwrap();
+        assert_eq!(model.news(&phase_of(3, "closing"), 0), Change::Content);
+        assert_eq!(model.content().phase, Phase::Closing);
+    }
+}
