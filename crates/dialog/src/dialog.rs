@@ -263,7 +263,8 @@ impl Dialog {
             focus: Some(focus).filter(|_| self.state.has_keyboard()),
             hover: self.state.hover(),
             pressed: self.state.pressed(),
-            rounded: self.shell.is_translucent(),
+            // An ordinary window has its frame, with its corners, from the window manager.
+            rounded: self.form != Form::Window && self.shell.is_translucent(),
         };
         let (layout, text, icons) = (&self.layout, &mut self.text, &mut self.icons);
         let taken = self.shell.present(layout.size, &mut |into, scale| {
