@@ -2,6 +2,7 @@
 //! command, and maps its result to an exit status. Everything else is in the commands.
 
 mod args;
+mod choose;
 mod control;
 mod demo;
 mod exit;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
             Command::Status(options) => status::run(options.json).await,
             Command::Watch(options) => watch::run(options.json).await,
             Command::Cancel => control::cancel().await,
+            Command::Choose(options) => choose::run(options).await,
             Command::Run(options) => run::run(options).await,
             Command::Manager(options) => manager::run(options).await,
             Command::Demo(options) => demo::run(options).await,

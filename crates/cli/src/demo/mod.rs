@@ -35,7 +35,11 @@ pub(crate) async fn run(options: Demo) -> Result<Exit> {
     };
     let manager = Manager::start(Options {
         bus_address: bus.address().to_owned(),
-        config: Config { deadlines },
+        config: Config {
+            deadlines,
+            ..Config::default()
+        },
+        dialog: has_a_display().then(crate::manager::dialog),
     })
     .await?;
     let local = tokio::task::LocalSet::new();
@@ -46,6 +50,12 @@ pub(crate) async fn run(options: Demo) -> Result<Exit> {
         told
     };
     local.run_until(story).await
+}
+
+/// Whether there is a display to show a window on. The user's part has to be the user's too.
+fn has_a_display() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    crate::terminal::is_there() && (set("WAYLAND_DISPLAY") || set("DISPLAY"))
 }
 
 /// How the user's part is played.
@@ -98,7 +108,8 @@ impl Story {
             Player::User => Terminal::open().ok(),
             Player::Script { .. } => None,
         };
-        if terminal.is_some() {
+        // On a desktop the dialog shows it too, and the first answer counts.
+        if terminal.is_some() && !has_a_display() {
             control.show().await?;
         }
         Ok(Self {
