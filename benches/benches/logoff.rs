@@ -223,6 +223,7 @@ fn manager(address: &str, count: usize) -> ExitCode {
     let options = Options {
         bus_address: address.to_owned(),
         config: Config::default(),
+        dialog: None,
     };
     done(single_threaded().block_on(async {
         let manager = loop {

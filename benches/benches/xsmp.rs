@@ -204,6 +204,7 @@ fn manager(address: &str, hand_over: &str, count: usize) -> ExitCode {
     let options = Options {
         bus_address: address.to_owned(),
         config: Config::default(),
+        dialog: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -32,6 +32,9 @@ pub(crate) enum Command {
     Watch(Json),
     /// Cancel the log-off under way
     Cancel,
+    /// Answer the log-off under way, as in its window
+    #[command(after_help = CHOICES)]
+    Choose(Choose),
     /// Start a session: a bus if there is none, the manager, then COMMAND; ends last of all
     #[command(
         after_help = "COMMAND finds the session in DBUS_SESSION_BUS_ADDRESS, SESSION_MANAGER and ICEAUTHORITY.\n\n\
@@ -98,6 +101,36 @@ pub(crate) struct Logoff {
     /// Print the outcome as JSON, in the shape that docs/json.md describes
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+const CHOICES: &str = "end-one and end-all lose what the applications have not saved.\n\n\
+                       Exit status: 0 taken, 1 not open now or no such application, 2 wrong usage, 3 no session or \
+                       no manager to talk to.";
+
+#[derive(Debug, Args)]
+pub(crate) struct Choose {
+    /// The answer
+    #[arg(value_enum)]
+    pub(crate) choice: Choice,
+    /// The application: its id or pid as `endsession status` shows them, or its name where that is the only one
+    pub(crate) application: Option<String>,
+}
+
+/// The user's word, as `Choose` of the control interface takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Choice {
+    /// Yes, begin (after --confirm)
+    Confirm,
+    /// No: the session goes on
+    Cancel,
+    /// End APPLICATION now, whatever becomes of the log-off
+    EndOne,
+    /// End all that hold the log-off up, and all that will
+    EndAll,
+    /// Ask APPLICATION again, or all that hold the log-off up
+    AskAgain,
+    /// Show the window of APPLICATION
+    Show,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 
 mod args;
 mod ask;
+mod choose;
 mod control;
 mod demo;
 mod dialog;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
             Command::Status(options) => status::run(options.json).await,
             Command::Watch(options) => watch::run(options.json).await,
             Command::Cancel => control::cancel().await,
+            Command::Choose(options) => choose::run(options).await,
             Command::Run(options) => run::run(options).await,
             Command::Manager(options) => manager::run(options).await,
             Command::Demo(options) => demo::run(options).await,

@@ -1,7 +1,7 @@
 //! `endsession manager`: the session manager of a session that something else started.
 
 use endsession_manager::config::Config;
-use endsession_manager::{Ended, Manager, Options};
+use endsession_manager::{DialogCommand, Ended, Manager, Options};
 
 use crate::args::ManagerOptions;
 use crate::control::session_bus;
@@ -14,6 +14,7 @@ pub(crate) async fn run(options: ManagerOptions) -> Result<Exit> {
     let manager = Manager::start(Options {
         bus_address,
         config,
+        dialog: Some(dialog()),
     })
     .await?
     .serving_xsmp()
@@ -23,6 +24,16 @@ pub(crate) async fn run(options: ManagerOptions) -> Result<Exit> {
         Ended::Over | Ended::Session(_) => Exit::Done,
         Ended::BusLost => Exit::NoSession,
     })
+}
+
+/// Our own dialog: a process of the program file that is already open, since a replaced file on disk
+/// would be another version.
+pub(crate) fn dialog() -> DialogCommand {
+    DialogCommand {
+        program: "/proc/self/exe".into(),
+        arg0: Some("endsession".into()),
+        arguments: vec!["dialog".into()],
+    }
 }
 
 /// The user's configuration, or the file that was named instead.

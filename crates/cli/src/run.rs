@@ -15,7 +15,7 @@ use endsession_manager::{BusError, Ended, Manager, Options};
 use crate::args::Run;
 use crate::control::session_bus;
 use crate::exit::{Exit, Failure, Result};
-use crate::manager::read_config;
+use crate::manager::{dialog, read_config};
 
 /// Runs the session.
 pub(crate) async fn run(options: Run) -> Result<Exit> {
@@ -34,6 +34,7 @@ pub(crate) async fn run(options: Run) -> Result<Exit> {
         match Manager::start(Options {
             bus_address: address.clone(),
             config: config.clone(),
+            dialog: Some(dialog()),
         })
         .await
         {
@@ -56,6 +57,7 @@ pub(crate) async fn run(options: Run) -> Result<Exit> {
                 Manager::start(Options {
                     bus_address: address.clone(),
                     config,
+                    dialog: Some(dialog()),
                 })
                 .await?,
                 address,

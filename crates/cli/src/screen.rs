@@ -106,7 +106,11 @@ impl Screen {
                 self.no_longer_waits_for(w);
             }
             News::Overridden(w) => self.no_longer_waits_for(w),
-            News::Signalled { .. } | News::Finished(_) => {}
+            News::Joined { .. }
+            | News::Show { .. }
+            | News::Activated(_)
+            | News::Signalled { .. }
+            | News::Finished(_) => {}
         }
     }
 

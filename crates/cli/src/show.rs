@@ -71,6 +71,10 @@ pub(crate) fn news(news: &News) -> String {
             "ending" => "Ending the session".to_owned(),
             other => other.to_owned(),
         },
+        News::Joined { .. } => "Another request joined this one".to_owned(),
+        News::Show { on: true, .. } => "The user is to be shown what it waits for".to_owned(),
+        News::Show { on: false, .. } => "Nothing is to be shown any more".to_owned(),
+        News::Activated(w) => format!("{} was shown to the user", who(w)),
         News::Asked(w) => format!("{} was asked", who(w)),
         News::Answered {
             who: w,

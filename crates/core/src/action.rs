@@ -34,7 +34,8 @@ pub enum Action {
     Ping(Identity),
     /// Tell every window, job and inhibitor that is not yet told, then [`crate::Event::Looked`].
     Look,
-    /// Show the user what the request waits for, or stop showing it.
+    /// Show the user what the request waits for, or stop showing it. Where it was shown when the
+    /// user overrode something, it stays until that has gone: the user follows what was chosen.
     Show(bool),
     /// Signal every process of the session but those the backend ends, and say
     /// [`crate::Event::RestGone`] when none is left.

@@ -248,6 +248,32 @@ impl Coordinator {
         self.under_way.as_ref().map_or(&[], |u| &u.gone)
     }
 
+    /// How many applications are still to go: those that show a window or can be asked, and
+    /// those on their way.
+    #[must_use]
+    pub fn to_go(&self) -> usize {
+        let open = |a: &&App| match a.going {
+            Going::GaveUp => false,
+            Going::No => !a.shows_nothing(),
+            _ => true,
+        };
+        self.apps.values().filter(open).count()
+    }
+
+    /// Whether nobody can hold up the request under way any more: "end all anyway" was chosen, or
+    /// its caller forces it, or the end is imposed.
+    #[must_use]
+    pub fn is_forced(&self) -> bool {
+        self.under_way.as_ref().is_some_and(|u| u.forced)
+    }
+
+    /// Whether something is to show the user what the request waits for: what the last
+    /// [`Action::Show`] said.
+    #[must_use]
+    pub fn wants_to_be_shown(&self) -> bool {
+        self.under_way.as_ref().is_some_and(|u| u.shown)
+    }
+
     /// Whether something that the user sees shows the state of the session.
     #[must_use]
     pub fn is_shown(&self) -> bool {
@@ -550,7 +576,7 @@ impl Coordinator {
         }
     }
 
-    fn show(&mut self, on: bool) {
+    pub(crate) fn show(&mut self, on: bool) {
         let Some(u) = &mut self.under_way else { return };
         if u.shown != on {
             u.shown = on;
@@ -625,7 +651,8 @@ impl Coordinator {
             return false;
         }
         if !blocks && !slow {
-            if self.phase() != Some(Phase::Confirming) {
+            let stays = shown && self.carries_out_the_users_word();
+            if self.phase() != Some(Phase::Confirming) && !stays {
                 self.show(false);
             }
         } else if !shown && !unattended {
@@ -633,6 +660,18 @@ impl Coordinator {
                 .set_at_latest(self.now.plus(self.policy.show), Deadline::Show);
         }
         true
+    }
+
+    /// Whether the user, who is shown the request, overrode something that is still going. That
+    /// takes up to half a minute, in which whoever chose it must not see nothing happen.
+    fn carries_out_the_users_word(&self) -> bool {
+        self.under_way.as_ref().is_some_and(|u| {
+            let alone = |of| self.apps.get(of).is_some_and(|a| a.alone);
+            match u.phase {
+                Phase::Asking | Phase::Closing => u.forced || u.leaving.iter().any(alone),
+                Phase::Confirming | Phase::Imposed | Phase::Ending => false,
+            }
+        })
     }
 
     /// Brings up to date what one application holds up, if it is still there.

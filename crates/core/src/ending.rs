@@ -19,6 +19,9 @@ impl Coordinator {
         }
         u.step = Step::Terminating;
         u.blockers.clear();
+        // Whoever shows the request goes with the rest of the session.
+        self.show(false);
+        let Some(u) = &self.under_way else { return };
         let rest = match u.imposed {
             // SIGTERM at 0.6 of the budget, SIGKILL at 0.9.
             Some(budget) => budget * 3 / 10,

@@ -138,6 +138,12 @@ impl Dialog {
         self.stale = true;
     }
 
+    /// Somebody chose to see an application's window: that is what the user looks at now.
+    pub fn make_way(&mut self) {
+        self.state.make_way();
+        self.stale = true;
+    }
+
     /// What happens next. Cancel-safe.
     pub async fn next(&mut self) -> Event {
         loop {

@@ -162,7 +162,7 @@ impl State {
     }
 
     /// The user went to answer an application elsewhere; a warning does not wait for them here.
-    fn make_way(&mut self) {
+    pub fn make_way(&mut self) {
         self.ui.expanded = false;
         self.ui.pending = None;
         self.focus = None;

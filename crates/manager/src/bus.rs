@@ -48,6 +48,19 @@ pub(crate) enum Incoming {
     Left(String),
     /// A peer answered our ping, or left it unanswered with an error, which it could only do alive.
     Pong(Identity),
+    /// The answer to [`Bus::call`], which may be an error.
+    Answer(About, Message),
+    /// A signal that somebody asked the bus for.
+    Signal(Message),
+}
+
+/// What a call of the manager's own was about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    /// Whether a screen saver is active.
+    ScreenSaver,
+    /// A desktop notification.
+    Notification,
 }
 
 #[derive(Debug)]
@@ -65,6 +78,7 @@ pub(crate) struct Bus {
     peers: HashMap<String, Known>,
     lookups: HashMap<NonZeroU32, String>,
     pings: HashMap<NonZeroU32, Identity>,
+    calls: HashMap<NonZeroU32, About>,
     questions: HashMap<NonZeroU32, Asked>,
     anonymous: u64,
 }
@@ -142,6 +156,7 @@ impl Bus {
             peers: HashMap::new(),
             lookups: HashMap::new(),
             pings: HashMap::new(),
+            calls: HashMap::new(),
             questions: HashMap::new(),
             anonymous: 0,
         })
@@ -266,6 +281,9 @@ impl Bus {
         if let Some(of) = self.pings.remove(&serial) {
             return vec![Incoming::Pong(of)];
         }
+        if let Some(about) = self.calls.remove(&serial) {
+            return vec![Incoming::Answer(about, message.clone())];
+        }
         if self.questions.contains_key(&serial) {
             self.keep(serial, message);
             return Vec::new();
@@ -303,7 +321,10 @@ impl Bus {
 
     fn sort_signal(&mut self, message: &Message) -> Option<Incoming> {
         let header = message.header();
-        if header.member()?.as_str() != "NameOwnerChanged" || header.sender()?.as_str() != DBUS {
+        if header.sender()?.as_str() != DBUS {
+            return Some(Incoming::Signal(message.clone()));
+        }
+        if header.member()?.as_str() != "NameOwnerChanged" {
             return None;
         }
         let body = message.body();
@@ -327,6 +348,17 @@ impl Bus {
                 .insert(ping.primary_header().serial_num(), of.clone());
             self.out.push(ping);
         }
+    }
+
+    /// Queues a call whose answer comes through the loop, as [`Incoming::Answer`]. It may never
+    /// come: nobody waits for it. Of each kind the last few are remembered.
+    pub(crate) fn call(&mut self, call: Message, about: About) {
+        const MAX_CALLS: usize = 64;
+        if self.calls.len() >= MAX_CALLS {
+            self.calls.clear();
+        }
+        self.calls.insert(call.primary_header().serial_num(), about);
+        self.out.push(call);
     }
 
     /// Queues a question, and keeps its answer for [`Bus::answer`]. Nobody waits for it. That it

@@ -12,6 +12,16 @@ use serde::{Deserialize, Deserializer};
 pub struct Config {
     /// The waits.
     pub deadlines: Deadlines,
+    /// What shows the user what a request waits for.
+    pub dialog: Dialog,
+}
+
+/// The dialog.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Dialog {
+    /// The program and its arguments, instead of endsession's own; an empty list is none at all.
+    pub command: Option<Vec<String>>,
 }
 
 /// The waits, each as `"30s"`, `"300ms"`, `"2m 30s"`. See [`Policy`] for what each means.
@@ -197,6 +207,15 @@ mod tests {
             (config.policy().slow, config.policy().forced),
             (1_500, 60_000)
         );
+    }
+
+    #[test]
+    fn a_dialog_is_a_list_of_words() {
+        let dialog = |text| Config::parse(Path::new("x"), text).unwrap().dialog.command;
+        assert_eq!(dialog(""), None);
+        assert_eq!(dialog("[dialog]\ncommand = []"), Some(Vec::new()));
+        let words = dialog("[dialog]\ncommand = [\"mine\", \"--log off\"]");
+        assert_eq!(words.unwrap(), ["mine", "--log off"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `org.endsession.Manager1`: the control interface, for the command, for bars and for dialogs.
 //! Reads calls and builds replies; what they ask for is carried out by the manager.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use endsession_core::{Force, Kind, Request};
 use zbus::Message;
@@ -38,6 +38,7 @@ pub(crate) enum Command {
     Show(bool),
     Version,
     Phase,
+    Kinds,
     AllProperties,
 }
 
@@ -45,7 +46,8 @@ pub(crate) enum Command {
 #[derive(Debug, Default)]
 pub(crate) struct Listeners {
     watchers: BTreeSet<String>,
-    viewers: BTreeSet<String>,
+    /// Who shows it, and whether that is the dialog.
+    viewers: BTreeMap<String, bool>,
 }
 
 impl Listeners {
@@ -68,16 +70,25 @@ impl Listeners {
     }
 
     /// Whether this changed who shows the session's state.
-    pub(crate) fn show(&mut self, name: &str, on: bool) -> bool {
-        if on {
-            self.viewers.len() < MAX_WATCHERS && self.viewers.insert(name.to_owned())
-        } else {
-            self.viewers.remove(name)
+    pub(crate) fn show(&mut self, name: &str, on: bool, is_dialog: bool) -> bool {
+        if !on {
+            return self.viewers.remove(name).is_some();
         }
+        let room = self.viewers.len() < MAX_WATCHERS;
+        let new = room && !self.viewers.contains_key(name);
+        if new {
+            self.viewers.insert(name.to_owned(), is_dialog);
+        }
+        new
     }
 
-    /// A peer left; whether it showed the session's state.
-    pub(crate) fn left(&mut self, name: &str) -> bool {
+    /// Whether something else than the dialog shows it.
+    pub(crate) fn shows_elsewhere(&self) -> bool {
+        self.viewers.values().any(|is_dialog| !is_dialog)
+    }
+
+    /// A peer left; where it showed the session's state, whether that was the dialog.
+    pub(crate) fn left(&mut self, name: &str) -> Option<bool> {
         self.watchers.remove(name);
         self.viewers.remove(name)
     }
@@ -108,10 +119,11 @@ pub(crate) fn read(
                     match name {
                         "Version" => Ok(Command::Version),
                         "Phase" => Ok(Command::Phase),
+                        "Kinds" => Ok(Command::Kinds),
                         _ => Err(Failure::new(
                             "org.freedesktop.DBus.Error.UnknownProperty",
                             format!(
-                                "{INTERFACE} has no property {name:?}; it has Version and Phase"
+                                "{INTERFACE} has no property {name:?}; it has Version, Phase and Kinds"
                             ),
                         )),
                     }

@@ -49,10 +49,22 @@ impl Way {
 
 /// The variables that name a display.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Named {
-    wayland: Option<PathBuf>,
+pub(crate) struct Named {
+    pub(crate) wayland: Option<PathBuf>,
     sway: Option<PathBuf>,
-    x11: Option<String>,
+    pub(crate) x11: Option<String>,
+}
+
+impl Named {
+    /// What a process was told.
+    pub(crate) fn to(pid: u32) -> Self {
+        of_variables(&|name| process::variable(pid, name))
+    }
+
+    /// What this process was told.
+    pub(crate) fn to_us() -> Self {
+        of_variables(&own_variable)
+    }
 }
 
 /// The ways to see a session's windows, the best first. `session` is the process that the manager
@@ -80,15 +92,17 @@ fn add(ways: &mut Vec<Way>, way: Way) {
     }
 }
 
+/// The processes of a session that the manager started. A compositor's children may have forked
+/// away from it; they are still ours.
+pub(crate) fn inside(table: &Table) -> Vec<u32> {
+    let own = std::process::id();
+    let ours = table.iter().filter(|s| table.descends(s.pid, own));
+    ours.map(|s| s.pid).collect()
+}
+
 /// The displays that processes of the session opened, then those that they were told of.
 fn add_inside(ways: &mut Vec<Way>, table: &Table, session: u32) {
-    let own = std::process::id();
-    // A compositor's children may have forked away from it; they are still ours.
-    let inside: Vec<u32> = table
-        .iter()
-        .filter(|s| table.descends(s.pid, own))
-        .map(|s| s.pid)
-        .collect();
+    let inside = inside(table);
     let xwayland = xwayland(table, &inside);
     for socket in inside.iter().filter_map(|pid| sway_socket(*pid)) {
         add(ways, Way::Sway(socket, xwayland.clone()));
@@ -128,7 +142,7 @@ fn add_named(ways: &mut Vec<Way>, named: &Named, xwayland: Option<String>) {
 
 /// The Wayland sockets on which processes of the session listen: what they hold open, not what
 /// anybody claims.
-fn wayland_sockets(inside: &[u32]) -> Vec<PathBuf> {
+pub(crate) fn wayland_sockets(inside: &[u32]) -> Vec<PathBuf> {
     let unix = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
     // Num RefCount Protocol Flags Type St Inode Path; flag 10000 is a listening socket.
     let listening: Vec<(&str, &Path)> = unix

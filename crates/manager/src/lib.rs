@@ -11,7 +11,9 @@ pub mod backend;
 mod bus;
 pub mod config;
 pub mod control;
+mod dialog;
 pub mod display_of;
+mod lock;
 mod look;
 mod manager;
 mod perform;
@@ -21,4 +23,5 @@ mod serve;
 pub mod unsaved;
 
 pub use bus::{BusError, MANAGER_NAMES};
+pub use dialog::{APP_ID, DialogCommand};
 pub use manager::{Ended, Manager, Options};

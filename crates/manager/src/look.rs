@@ -38,6 +38,7 @@ impl Manager {
     /// Everything that is there now is told to the coordinator.
     pub(crate) async fn look(&mut self) {
         self.look_at_windows().await;
+        self.look_at_lockers();
         self.look_at_jobs();
     }
 
@@ -105,6 +106,7 @@ impl Manager {
                     self.display = Some(display);
                     self.display_is_unseen = false;
                     way.name().clone_into(&mut self.display_name);
+                    self.display_way = Some(way);
                     break;
                 }
                 Err(error) => {
@@ -164,6 +166,9 @@ impl Manager {
     }
 
     fn window_seen(&mut self, key: WindowKey, toplevel: Toplevel) {
+        if self.dialog.shows(&toplevel) {
+            return;
+        }
         let of = toplevel.pid.and_then(process::identity);
         // Where no process is known, the XSMP client that the window names: the worst that a false
         // name does is to leave a window to the vote of another application of the same user.
@@ -250,7 +255,9 @@ impl Manager {
     /// The applications from within which a process made a request: the nearest one above it that
     /// has a window, and itself.
     pub(crate) fn requester(&mut self, pid: Option<u32>) -> Vec<Identity> {
-        let Some(pid) = pid else { return Vec::new() };
+        let Some(pid) = pid.filter(|pid| !self.dialog.owns(*pid)) else {
+            return Vec::new();
+        };
         let table = self.processes();
         let known = |pid: u32| {
             let of = table.get(pid)?.identity();

@@ -19,6 +19,9 @@ use crate::backend::Backend;
 use crate::bus::{Bus, BusError};
 use crate::config::Config;
 use crate::control::Listeners;
+use crate::dialog::{Dialog, DialogCommand};
+use crate::display_of::Way;
+use crate::lock::Lock;
 use crate::process::{Exits, Table};
 
 /// What applications have, in milliseconds, when their display is already gone: they cannot show
@@ -32,6 +35,9 @@ pub struct Options {
     pub bus_address: String,
     /// What the user set.
     pub config: Config,
+    /// What shows the user what a request waits for, where nothing else does and the user set
+    /// nothing else; `None` for nothing.
+    pub dialog: Option<DialogCommand>,
 }
 
 /// How a manager's work ended.
@@ -59,10 +65,14 @@ pub struct Manager {
     pub(crate) listeners: Listeners,
     pub(crate) backend: Backend,
     pub(crate) display: Option<Display>,
+    /// How it was last reached.
+    pub(crate) display_way: Option<Way>,
     /// How windows are seen, or why they are not.
     pub(crate) display_name: String,
     /// There is a display, and its windows cannot be seen.
     pub(crate) display_is_unseen: bool,
+    pub(crate) dialog: Dialog,
+    pub(crate) lock: Lock,
     pub(crate) exits: Exits,
     /// See [`Manager::processes`]; as old as the last message or wake-up at most.
     pub(crate) processes: Option<Rc<Table>>,
@@ -77,6 +87,9 @@ pub struct Manager {
     pub(crate) request: u32,
     pub(crate) requester_pids: BTreeSet<u32>,
     pub(crate) since: HashMap<Blocker, Instant>,
+    /// Since when an application that does not block is waited for.
+    pub(crate) slow_since: HashMap<Identity, Instant>,
+    pub(crate) bus_address: String,
     pub(crate) ended: Option<Ended>,
     /// The session's own process ended before anybody asked it to.
     pub(crate) ended_by_itself: Option<ExitStatus>,
@@ -121,6 +134,9 @@ impl Manager {
             listeners: Listeners::default(),
             backend: Backend::Missing,
             display: None,
+            display_way: None,
+            dialog: Dialog::new(options.dialog, &options.config.dialog),
+            lock: Lock::default(),
             display_name: "not looked for yet".to_owned(),
             display_is_unseen: false,
             exits: Exits::default(),
@@ -131,6 +147,8 @@ impl Manager {
             request: 0,
             requester_pids: BTreeSet::new(),
             since: HashMap::new(),
+            slow_since: HashMap::new(),
+            bus_address: options.bus_address.clone(),
             ended: None,
             ended_by_itself: None,
             bus_is_lost: false,
@@ -206,10 +224,9 @@ impl Manager {
     /// Waits for whatever happens next, and takes it in.
     async fn wait(&mut self) {
         self.processes = None;
-        let deadline = self
-            .core
-            .poll_deadline()
-            .map(|t| self.origin + Duration::from_millis(t.0));
+        let at = |t: Time| self.origin + Duration::from_millis(t.0);
+        let deadline = self.core.poll_deadline().map(at);
+        let supervision = self.dialog.deadline().map(at);
         let kill_at = match &self.backend {
             Backend::Child(child) => child.kill_at(),
             Backend::Nothing | Backend::Missing => None,
@@ -253,6 +270,7 @@ impl Manager {
                 let now = self.now();
                 self.core.handle_timeout(now);
             }
+            () = until(supervision) => self.supervision_is_due(),
             () = until(strangers_until) => self.xsmp.handle_timeout(),
             () = until(kill_at) => {
                 if let Backend::Child(child) = &mut self.backend {
@@ -264,6 +282,9 @@ impl Manager {
 
     /// Tells the coordinator a fact.
     pub(crate) fn event(&mut self, event: Event) {
+        if self.is_of_the_dialog(&event) {
+            return;
+        }
         let now = self.now();
         self.core.handle_event(now, event);
     }
@@ -323,9 +344,22 @@ impl Manager {
         }
     }
 
+    /// The dialog is no application, whatever a toolkit of its own may register: it is never
+    /// asked, closed or a blocker.
+    fn is_of_the_dialog(&self, event: &Event) -> bool {
+        match event {
+            Event::Registered { of, .. }
+            | Event::WindowSeen { of, .. }
+            | Event::Inhibited { of, .. }
+            | Event::JobSeen { of, .. } => of.pid().is_some_and(|pid| self.dialog.owns(pid)),
+            _ => false,
+        }
+    }
+
     /// A process that was watched has exited.
     fn exited(&mut self, of: &Identity) {
         self.reap();
+        self.locker_exited(of);
         if let Some(rest) = &mut self.rest {
             rest.remove(of);
         }
@@ -345,6 +379,7 @@ impl Manager {
         while let Ok(Some((pid, status))) = waitpid(None, WaitOptions::NOHANG) {
             let status = ExitStatus::from_raw(status.as_raw());
             let pid = u32::try_from(pid.as_raw_nonzero().get()).unwrap_or_default();
+            self.dialog_exited(pid, status);
             if let Backend::Child(child) = &mut self.backend
                 && child.pid() == pid
                 && child.status().is_none()
@@ -387,6 +422,8 @@ impl Manager {
     }
 
     async fn close(&mut self) {
+        self.end_dialog();
+        self.end_lockers();
         if let Some(activation) = self.activation.take().filter(|_| !self.bus_is_lost) {
             activation.unset(&mut self.bus).await;
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::time::Instant;
 
-use endsession_core::{Action, Event, Identity, Notice, Outcome, Signal, VoterId};
+use endsession_core::{Action, Answer, Event, Identity, Notice, Outcome, Signal, VoterId};
 use zbus::Variant;
 
 use crate::adapter::display::WindowKey;
@@ -12,6 +12,7 @@ use crate::adapter::gnome::properties_changed;
 use crate::adapter::xsmp::Xsmp;
 use crate::backend::Backend;
 use crate::control;
+use crate::dialog::Input;
 use crate::manager::{Ended, Manager};
 use crate::process::{self, Table};
 use crate::report::{self, News, Who};
@@ -65,9 +66,11 @@ impl Manager {
                 self.event(Event::Looked);
             }
             Action::Show(on) => {
-                if on && !self.core.is_shown() {
-                    self.say_what_blocks();
-                }
+                self.is_to_be_shown(on);
+                self.tell(&News::Show {
+                    request: self.request,
+                    on,
+                });
             }
             Action::SignalRest(signal) => self.signal_rest(signal),
             Action::EndSession(_) => self.end_session(),
@@ -209,6 +212,7 @@ impl Manager {
                     && Some(&of) != session.as_ref()
                     && !self.keep.contains(&s.pid)
                     && !DISPLAY_SERVERS.contains(&s.comm.as_str())
+                    && !crate::lock::is_locker(s)
                     && process::is_of_session(table, s.pid, root, windowed.contains(&of))
             })
             .map(process::Stat::identity)
@@ -267,7 +271,7 @@ impl Manager {
         }
     }
 
-    fn who(&self, of: &Identity) -> Who {
+    pub(crate) fn who(&self, of: &Identity) -> Who {
         let name = self
             .core
             .app(of)
@@ -296,7 +300,7 @@ impl Manager {
             .map_or(0, |since| crate::config::as_millis(since.elapsed()))
     }
 
-    fn say_what_blocks(&self) {
+    pub(crate) fn say_what_blocks(&self) {
         for b in self.core.blockers() {
             let b = report::blocker(b, 0);
             tracing::warn!(
@@ -309,6 +313,7 @@ impl Manager {
     }
 
     fn notice(&mut self, notice: &Notice) {
+        self.follow_what_is_waited_for(notice);
         match notice {
             Notice::Phase(phase) => {
                 tracing::info!("request {}: {}", self.request, report::phase(*phase));
@@ -328,6 +333,20 @@ impl Manager {
         }
         if let Notice::Cleared(b) = notice {
             self.since.remove(b);
+        }
+    }
+
+    /// Keeps since when each application is waited for that does not block.
+    fn follow_what_is_waited_for(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Slow(of) | Notice::Answered(of, Answer::AskingUser) => {
+                self.slow_since.insert(of.clone(), Instant::now());
+            }
+            Notice::Answered(of, _)
+            | Notice::Gone { of, .. }
+            | Notice::Abstained(of)
+            | Notice::Overridden(of) => drop(self.slow_since.remove(of)),
+            _ => {}
         }
     }
 
@@ -400,7 +419,9 @@ impl Manager {
         }
         self.phase_changed("");
         self.tell(&News::Finished(finished));
+        self.supervise(Input::Over);
         self.since.clear();
+        self.slow_since.clear();
         self.requester_pids.clear();
         self.rest = None;
         if let Outcome::Over { .. } = outcome {

@@ -2,9 +2,11 @@
 //! only what [`is_of_session`] vouches for.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 
 use endsession_core::{Identity, Signal};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -134,6 +136,21 @@ pub fn variable(pid: u32, name: &str) -> Option<String> {
         let value = entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
         (!value.is_empty()).then(|| String::from_utf8_lossy(value).into_owned())
     })
+}
+
+/// The whole environment of a process as it was when it was started; `None` for what may not be
+/// read.
+#[must_use]
+pub fn environment(pid: u32) -> Option<Vec<(OsString, OsString)>> {
+    let bytes = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let entry = |entry: &[u8]| {
+        let at = entry.iter().position(|b| *b == b'=')?;
+        let part = |bytes: &[u8]| OsStr::from_bytes(bytes).to_owned();
+        Some((part(&entry[..at]), part(&entry[at + 1..])))
+    };
+    let all: Vec<_> = bytes.split(|b| *b == 0).filter_map(entry).collect();
+    // Of one that has ended nothing is left.
+    (!all.is_empty()).then_some(all)
 }
 
 /// All processes at one moment, and who descends from whom.

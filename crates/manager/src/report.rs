@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use endsession_core::{
     Answer, Blocker, CancelledBy, Coordinator, Going, Identity, Kind, Outcome, Phase, Responds,
-    Signal, Vote, VoterId, Why,
+    Signal, Silence, Vote, VoterId, Why,
 };
 use endsession_ice::Properties;
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,10 @@ pub struct Status {
     pub other_inhibitors: Vec<Hold>,
     /// What blocks the request; without one, what would, as far as can be known without asking.
     pub blockers: Vec<BlockerInfo>,
+    /// Whom the request waits for although they do not block: of kind `slow` who has not answered
+    /// yet, of kind `asking-user` who is asking the user.
+    #[serde(default)]
+    pub waits: Vec<BlockerInfo>,
 }
 
 /// A request under way.
@@ -50,8 +54,17 @@ pub struct RequestInfo {
     pub reason: String,
     /// Something shows the user what it waits for.
     pub shown: bool,
+    /// Something is to show that to the user: the last `show` event said so.
+    #[serde(default)]
+    pub show: bool,
+    /// Nobody can hold it up any more: "end all anyway" was chosen, or its caller forces it.
+    #[serde(default)]
+    pub forced: bool,
     /// What has gone so far.
     pub gone: Vec<String>,
+    /// How many applications are still to go.
+    #[serde(default)]
+    pub to_go: usize,
 }
 
 /// An application.
@@ -115,7 +128,8 @@ pub struct BlockerInfo {
     pub name: String,
     /// Its process, where it is verified.
     pub pid: Option<u32>,
-    /// `refused`, `inhibitor`, `job`, `window`, `not-responding` or `asks-user`.
+    /// `refused`, `inhibitor`, `job`, `window`, `not-responding` or `asks-user`; in
+    /// [`Status::waits`] `slow` or `asking-user`.
     pub kind: String,
     /// In the application's words; a window's title, a job's command.
     pub reason: String,
@@ -136,6 +150,22 @@ pub enum News {
         /// The phase.
         phase: String,
     },
+    /// Another request joined this one, as when the user presses the key for it once more.
+    Joined {
+        /// The request.
+        request: u32,
+        /// Which end it is now: that of the two that includes the other.
+        kind: String,
+    },
+    /// Something is to show the user what the request waits for, or no longer.
+    Show {
+        /// The request.
+        request: u32,
+        /// Whether.
+        on: bool,
+    },
+    /// The application's window was shown to the user, as somebody chose.
+    Activated(Who),
     /// A client was asked.
     Asked(Who),
     /// A client answered: `accept`, `refuse`, `user-refused`, or how far it is: `asking-user`,
@@ -284,6 +314,36 @@ pub fn blocker(b: &Blocker, waiting_ms: u64) -> BlockerInfo {
         responding,
         waiting_ms,
     }
+}
+
+/// Whom a request waits for although they do not block; `waiting` tells for how long.
+#[must_use]
+pub(crate) fn waits(core: &Coordinator, waiting: impl Fn(&Identity) -> u64) -> Vec<BlockerInfo> {
+    let row = |a: endsession_core::AppView<'_>| {
+        let is = |vote: fn(&Vote) -> bool| a.voters.iter().any(|(_, v)| vote(v));
+        let kind = if is(|v| *v == Vote::AskingUser) {
+            "asking-user"
+        } else if is(|v| matches!(v, Vote::Asked(Silence::Slow | Silence::Silent))) {
+            "slow"
+        } else {
+            return None;
+        };
+        let hung = matches!(a.responds, Responds::No | Responds::Stopped);
+        // One that hangs is a blocker.
+        if a.overridden || (hung && kind == "slow") {
+            return None;
+        }
+        Some(BlockerInfo {
+            id: id(a.of),
+            name: a.name.to_owned(),
+            pid: a.of.pid(),
+            kind: kind.to_owned(),
+            reason: String::new(),
+            responding: true,
+            waiting_ms: waiting(a.of),
+        })
+    };
+    core.apps().filter_map(row).collect()
 }
 
 /// Every application known to the coordinator; `about` tells what is known of an XSMP client.

@@ -9,10 +9,11 @@ use zbus::message::Header;
 
 use crate::adapter::gnome::{Effects, Gnome};
 use crate::backend::Backend;
-use crate::bus::{Answered, Failure, Incoming, Peer, failure, reply, wants_reply};
+use crate::bus::{About, Answered, Failure, Incoming, Peer, failure, reply, wants_reply};
 use crate::control::{self, Command};
+use crate::dialog::Input;
 use crate::manager::Manager;
-use crate::report::{self, Hold, RequestInfo, Status};
+use crate::report::{self, Hold, News, RequestInfo, Status};
 
 impl Manager {
     /// Takes in one message of the bus.
@@ -25,11 +26,25 @@ impl Manager {
                     let mut effects = Effects::default();
                     self.gnome.left(&name, &mut effects);
                     self.carry_out(effects);
-                    if self.listeners.left(&name) {
+                    if let Some(was_dialog) = self.listeners.left(&name) {
                         self.event(Event::ViewerLeft);
+                        self.viewers_changed();
+                        if was_dialog {
+                            self.supervise(Input::LeftBus);
+                        }
                     }
+                    self.screen_saver_left(&name);
+                    self.notification_server_left(&name);
                 }
                 Incoming::Pong(of) => self.event(Event::Pong(of)),
+                Incoming::Answer(About::ScreenSaver, answer) => self.screen_saver_answered(&answer),
+                Incoming::Answer(About::Notification, answer) => {
+                    self.notification_answered(&answer)
+                }
+                Incoming::Signal(signal) => {
+                    self.screen_saver_heard(&signal);
+                    self.notification_heard(&signal);
+                }
             }
         }
     }
@@ -130,24 +145,48 @@ impl Manager {
                 reply(header, &())
             }
             Command::Show(on) => {
-                if self.listeners.show(&peer.name, on) {
+                let is_dialog = peer.pid.is_some_and(|pid| self.dialog.owns(pid));
+                if self.listeners.show(&peer.name, on, is_dialog) {
                     self.event(if on {
                         Event::ViewerCame
                     } else {
                         Event::ViewerLeft
                     });
+                    self.viewers_changed();
+                }
+                if is_dialog {
+                    self.supervise(Input::Shows(on));
                 }
                 reply(header, &())
             }
             Command::Version => reply(header, &Variant::from(report::VERSION)),
             Command::Phase => reply(header, &Variant::from(self.phase_name())),
+            Command::Kinds => reply(header, &Variant::from(self.kinds())),
             Command::AllProperties => {
                 let all = HashMap::from([
                     ("Version", Variant::from(report::VERSION)),
                     ("Phase", Variant::from(self.phase_name())),
+                    ("Kinds", Variant::from(self.kinds())),
                 ]);
                 reply(header, &all)
             }
+        }
+    }
+
+    /// Who shows the session's state may have come or gone with a lock of the screen.
+    fn viewers_changed(&mut self) {
+        if self.core.phase().is_some() {
+            self.look_at_lockers();
+        }
+        let elsewhere = self.listeners.shows_elsewhere();
+        self.supervise(Input::Elsewhere(elsewhere));
+    }
+
+    /// The ways in which this session can end now.
+    fn kinds(&self) -> Vec<&'static str> {
+        match self.backend {
+            Backend::Child(_) | Backend::Nothing => vec![report::kind(Kind::LogOff)],
+            Backend::Missing => Vec::new(),
         }
     }
 
@@ -180,6 +219,7 @@ impl Manager {
                  `endsession run -- COMMAND`",
             ));
         }
+        self.ask_screen_savers();
         // Whose terminal it is can only be told once the windows are known.
         self.look_at_windows().await;
         if self.display_is_unseen && request.force != Force::Now {
@@ -198,9 +238,19 @@ impl Manager {
         }
         request.requester = self.requester(requester);
         let now = self.now();
-        self.core
+        let joined = self
+            .core
             .request(now, request)
-            .map_err(|e| Failure::new("org.endsession.Error.SessionOver", e.to_string()))
+            .map_err(|e| Failure::new("org.endsession.Error.SessionOver", e.to_string()))?;
+        if joined == Joined::Joined {
+            let kind = self.core.current().map(|r| report::kind(r.kind));
+            self.tell(&News::Joined {
+                request: self.request,
+                kind: kind.unwrap_or_default().to_owned(),
+            });
+            self.supervise(Input::AskedAgain);
+        }
+        Ok(joined)
     }
 
     fn choose(&mut self, request: u32, choice: &str, application: &str) -> Result<(), Failure> {
@@ -232,8 +282,17 @@ impl Manager {
                 ));
             }
         };
+        let shown = match &choice {
+            Choice::Show(of) => Some(of.clone()),
+            _ => None,
+        };
         let now = self.now();
-        self.core.choose(now, choice).map_err(choice_failure)
+        self.core.choose(now, choice).map_err(choice_failure)?;
+        if let Some(of) = shown {
+            let who = self.who(&of);
+            self.tell(&News::Activated(who));
+        }
+        Ok(())
     }
 
     fn application(&self, id: &str) -> Option<Identity> {
@@ -276,11 +335,18 @@ impl Manager {
                     phase: report::phase(phase).to_owned(),
                     reason: request.reason.clone(),
                     shown: self.core.is_shown(),
+                    show: self.core.wants_to_be_shown(),
+                    forced: self.core.is_forced(),
                     gone: self.core.gone().to_vec(),
+                    to_go: self.core.to_go(),
                 }),
             applications: report::applications(&self.core, |voter| self.xsmp.about(voter)),
             other_inhibitors: self.other_inhibitors(),
             blockers,
+            waits: report::waits(&self.core, |of| {
+                let since = self.slow_since.get(of);
+                since.map_or(0, |at| crate::config::as_millis(at.elapsed()))
+            }),
         };
         if under_way.is_none() {
             self.close_display();

@@ -35,7 +35,13 @@ pub(crate) async fn run(options: Demo) -> Result<Exit> {
     };
     let manager = Manager::start(Options {
         bus_address: bus.address().to_owned(),
-        config: Config { deadlines },
+        config: Config {
+            deadlines,
+            ..Config::default()
+        },
+        // Whoever only watches is not to be asked.
+        dialog: (display_is_there() && Player::of(&options) == Player::User)
+            .then(crate::manager::dialog),
     })
     .await?;
     let local = tokio::task::LocalSet::new();
@@ -55,6 +61,17 @@ enum Player {
     User,
     /// By the demo itself: this answer, and whatever hangs is ended.
     Script { yes: bool },
+}
+
+impl Player {
+    fn of(options: &Demo) -> Self {
+        let somebody = crate::terminal::is_there() || display_is_there();
+        if options.yes || options.no || !somebody {
+            Self::Script { yes: !options.no }
+        } else {
+            Self::User
+        }
+    }
 }
 
 struct Story {
@@ -81,13 +98,7 @@ enum Question {
 impl Story {
     async fn begin(address: &str, options: &Demo) -> Result<Self> {
         let display = display_is_there();
-        let somebody = crate::terminal::is_there() || display;
-        let scripted = options.yes || options.no || !somebody;
-        let part = if scripted {
-            Player::Script { yes: !options.no }
-        } else {
-            Player::User
-        };
+        let part = Player::of(options);
         show::line(
             "A session with three applications: a clock, an editor with unsaved text, a player that will hang.",
         );

@@ -39,7 +39,8 @@ pub(crate) async fn run() -> Result<Exit> {
     // What happens between the two is in both.
     control.watch().await?;
     let (_, status) = control.status().await?;
-    let Some(mut model) = Model::of(&status) else {
+    let now = || i64::try_from(origin.elapsed().as_millis()).unwrap_or(i64::MAX);
+    let Some(mut model) = Model::of(&status, now()) else {
         return Ok(Exit::Done);
     };
     let content = Content::Request(model.content());
@@ -51,11 +52,22 @@ pub(crate) async fn run() -> Result<Exit> {
             event = control.next() => {
                 let Some((_, news)) = event else { return Ok(Exit::Done) };
                 let Some(news) = news else { continue };
-                let now = i64::try_from(origin.elapsed().as_millis()).unwrap_or(i64::MAX);
-                match model.news(&news, now) {
+                match model.news(&news, now()) {
                     Change::Nothing => {}
                     Change::Content => dialog.update(Content::Request(model.content())),
-                    Change::Attention => dialog.attend(),
+                    Change::Attention => {
+                        dialog.update(Content::Request(model.content()));
+                        dialog.attend();
+                    }
+                    Change::Elsewhere => dialog.make_way(),
+                    Change::Unclear => {
+                        let (_, status) = control.status().await?;
+                        let Some(whole) = Model::of(&status, now()) else {
+                            return Ok(Exit::Done);
+                        };
+                        model = whole;
+                        dialog.update(Content::Request(model.content()));
+                    }
                     Change::Over => return Ok(Exit::Done),
                 }
             }

@@ -20,14 +20,18 @@ pub(super) enum Change {
     Content,
     /// The user asked for it once more.
     Attention,
+    /// Somebody chose to show this application, and is to see it.
+    Elsewhere,
+    /// More than can be told from it: the whole status is to be read again.
+    Unclear,
     /// Nobody is needed any more.
     Over,
 }
 
 impl Model {
-    /// The request that is under way and can still be answered.
-    pub(super) fn of(status: &Status) -> Option<Self> {
-        let request = status.request.as_ref()?;
+    /// The request that is under way, is to be shown and can still be answered, as it is at `now`.
+    pub(super) fn of(status: &Status, now: i64) -> Option<Self> {
+        let request = status.request.as_ref().filter(|r| r.show)?;
         let mut model = Self {
             id: request.id,
             request: Request {
@@ -35,23 +39,13 @@ impl Model {
                 phase: phase(&request.phase)?,
                 reason: request.reason.clone(),
                 closed: request.gone.len(),
-                total: request.gone.len() + status.applications.len(),
+                total: request.gone.len() + request.to_go,
+                forced: request.forced,
                 ..Request::default()
             },
         };
-        for b in &status.blockers {
-            model.blocked(b, 0);
-        }
-        for app in &status.applications {
-            let who = Who {
-                id: app.id.clone(),
-                name: app.name.clone(),
-                pid: app.pid,
-                ..Who::default()
-            };
-            if app.votes.iter().any(|v| v == "asking-user") {
-                model.waits(&who, Holds::AsksUser, 0);
-            }
+        for b in status.blockers.iter().chain(&status.waits) {
+            model.blocked(b, now);
         }
         for row in &mut model.request.rows {
             let app = status.applications.iter().find(|a| a.id == row.app);
@@ -81,7 +75,12 @@ impl Model {
                 }
                 None => return Change::Over,
             },
-            News::Finished(_) => return Change::Over,
+            News::Finished(_) | News::Show { on: false, .. } => return Change::Over,
+            News::Joined { kind: name, .. } => {
+                self.request.kind = kind(name);
+                return Change::Attention;
+            }
+            News::Activated(_) => return Change::Elsewhere,
             News::Blocked(b) => self.blocked(b, now),
             News::Cleared(b) => {
                 let key = (
@@ -101,13 +100,18 @@ impl Model {
                     self.waits(who, Holds::AsksUser, now);
                 }
             }
-            News::Abstained(who) | News::Overridden(who) => self.no_longer_waits(who),
+            News::Abstained(who) => self.no_longer_waits(who),
+            // It may have been one, or all.
+            News::Overridden(_) => return Change::Unclear,
             News::Gone(who) => {
                 self.no_longer_waits(who);
                 self.request.closed += 1;
                 self.request.total = self.request.total.max(self.request.closed);
             }
-            News::Asked(_) | News::Closing(_) | News::Signalled { .. } => return Change::Nothing,
+            News::Asked(_)
+            | News::Closing(_)
+            | News::Signalled { .. }
+            | News::Show { on: true, .. } => return Change::Nothing,
         }
         Change::Content
     }
@@ -184,6 +188,8 @@ fn holds(kind: &str) -> Holds {
         "window" => Holds::Window,
         "not-responding" => Holds::NotResponding,
         "asks-user" => Holds::WantsUser,
+        "slow" => Holds::Slow,
+        "asking-user" => Holds::AsksUser,
         _ => Holds::Refusal,
     }
 }
@@ -222,6 +228,8 @@ mod tests {
                 phase: "asking".into(),
                 reason: "noon".into(),
                 gone: vec!["x".into()],
+                to_go: 2,
+                show: true,
                 ..RequestInfo::default()
             }),
             applications: vec![
@@ -232,11 +240,11 @@ mod tests {
                 },
                 App {
                     id: "2".into(),
-                    votes: vec!["asking-user".into()],
                     ..App::default()
                 },
             ],
             blockers: vec![blocker("1", "inhibitor", 4_000)],
+            waits: vec![blocker("2", "asking-user", 1_000)],
             ..Status::default()
         }
     }
@@ -250,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_dialog_that_starts_late_knows_everything() {
-        let model = Model::of(&status()).unwrap();
+        let model = Model::of(&status(), 0).unwrap();
         let r = model.content();
         assert_eq!(
             (model.id(), r.kind, r.phase),
@@ -266,24 +274,24 @@ mod tests {
             rows,
             [
                 ("1", Holds::Inhibitor, -4_000, true),
-                ("2", Holds::AsksUser, 0, false)
+                ("2", Holds::AsksUser, -1_000, false)
             ]
         );
     }
 
     #[test]
     fn without_a_request_or_past_its_end_there_is_nothing_to_show() {
-        assert!(Model::of(&Status::default()).is_none());
+        assert!(Model::of(&Status::default(), 0).is_none());
         for phase in ["imposed", "ending"] {
             let mut status = status();
             status.request.as_mut().unwrap().phase = phase.into();
-            assert!(Model::of(&status).is_none(), "{phase}");
+            assert!(Model::of(&status, 0).is_none(), "{phase}");
         }
     }
 
     #[test]
     fn what_the_status_told_is_not_shown_twice() {
-        let mut model = Model::of(&status()).unwrap();
+        let mut model = Model::of(&status(), 0).unwrap();
         model.news(&News::Blocked(blocker("1", "inhibitor", 0)), 10);
         assert_eq!(model.content().rows.len(), 2);
         model.news(&News::Blocked(blocker("9", "window", 0)), 10);
@@ -299,7 +307,7 @@ mod tests {
 
     #[test]
     fn who_asks_or_is_slow_is_shown_until_it_has_answered_or_gone() {
-        let mut model = Model::of(&status()).unwrap();
+        let mut model = Model::of(&status(), 0).unwrap();
         let holds = |model: &Model, app: &str| {
             let rows = model.content().rows;
             rows.iter().find(|r| r.app == app).map(|r| r.holds)
@@ -327,11 +335,15 @@ mod tests {
             phase_of(3, "imposed"),
             phase_of(4, "asking"),
             News::Finished(Finished::default()),
+            News::Show {
+                request: 3,
+                on: false,
+            },
         ] {
-            let mut model = Model::of(&status()).unwrap();
+            let mut model = Model::of(&status(), 0).unwrap();
             assert_eq!(model.news(&news, 0), Change::Over, "{news:?}");
         }
-        let mut model = Model::of(&status()).unwrap();
+        let mut model = Model::of(&status(), 0).unwrap();
         assert_eq!(model.news(&phase_of(3, "closing"), 0), Change::Content);
         assert_eq!(model.content().phase, Phase::Closing);
     }

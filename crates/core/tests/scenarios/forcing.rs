@@ -127,9 +127,9 @@ fn force_after_lets_the_user_decide_until_then() {
         "0.3 show",
         "10.0 -- Closing",
         "10.0 cleared burner, no: burning",
-        "10.0 hide",
         "10.0 end burner by force",
         "10.0 burner has gone",
+        "10.0 hide",
         "10.0 -- Ending",
         "10.0 SIGTERM the rest",
         "10.0 end the session: LogOff",
@@ -186,6 +186,66 @@ fn end_all_anyway_ends_save_dialogs_too_and_says_so() {
         "20.0 SIGTERM the rest",
         "20.0 end the session: LogOff",
         "20.0 OVER; overridden burner, editor",
+    ]);
+}
+
+#[test]
+fn whoever_chose_end_all_is_shown_that_they_go() {
+    let mut desk = Desk::new([editor(), App::new("burner").votes(Says::No("burning"))]);
+    desk.log_off();
+    desk.wait(1_000);
+    desk.choose(Choice::EndAll);
+    desk.wait(60_000);
+    desk.log_is(&[
+        "0.0 -- Asking",
+        "0.0 ask burner",
+        "0.0 burner says no: burning",
+        "0.0 blocked by burner, no: burning",
+        "0.3 show",
+        "1.0 -- Closing",
+        "1.0 cleared burner, no: burning",
+        "1.0 close editor: * letter",
+        "1.0 end burner by force",
+        "1.0 close editor: Save?",
+        "1.0 burner has gone",
+        "21.0 SIGTERM editor",
+        "21.0 editor has gone",
+        "21.0 hide",
+        "21.0 -- Ending",
+        "21.0 SIGTERM the rest",
+        "21.0 end the session: LogOff",
+        "21.0 OVER; overridden burner, editor",
+    ]);
+}
+
+#[test]
+fn whoever_chose_to_end_one_is_shown_that_it_goes_and_no_longer() {
+    let mut desk = Desk::new([
+        App::new("burner")
+            .window("Disc")
+            .votes(Says::No("burning"))
+            .when_closed(Closed::Stays),
+        App::new("gedit").votes(Says::AsksUser),
+    ]);
+    desk.log_off();
+    desk.wait(1_000);
+    desk.choose(Choice::EndOne(desk.of("burner")));
+    desk.wait(20_000);
+    desk.log_is(&[
+        "0.0 -- Asking",
+        "0.0 ask burner",
+        "0.0 ask gedit",
+        "0.0 burner says no: burning",
+        "0.0 blocked by burner, no: burning",
+        "0.0 gedit asks the user",
+        "0.3 show",
+        "1.0 override burner",
+        "1.0 end burner by force",
+        "1.0 close burner: Disc",
+        "1.0 cleared burner, no: burning",
+        "6.0 SIGTERM burner",
+        "6.0 burner has gone",
+        "6.0 hide",
     ]);
 }
 

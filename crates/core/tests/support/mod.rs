@@ -74,6 +74,11 @@ pub struct Ghost {
     /// What the news said blocks, and whether the user is shown it.
     pub blocked: BTreeSet<Blocker>,
     pub showing: bool,
+    /// It is shown to be confirmed.
+    pub showing_to_confirm: bool,
+    /// It was hidden although what the user overrode has not gone: to be explained by the same
+    /// input.
+    pub hidden_early: bool,
     pub requester: BTreeSet<Identity>,
     pub spared: BTreeSet<Identity>,
     /// Guests and the applications around them.
@@ -402,6 +407,7 @@ impl Ghost {
                         .map_err(|why| format!("ended the rest although {why} after {op:?}"))?;
                 }
                 self.ending = true;
+                self.hidden_early = false;
             }
             Action::EndSession(_) => {
                 if !self.ending || self.backend {
@@ -512,6 +518,9 @@ impl Ghost {
                     return err("shown, or hidden, twice or for nothing");
                 }
                 self.showing = *on;
+                let carried_out = self.forced && !self.imposed && !self.ending;
+                self.hidden_early = !on && carried_out && !self.showing_to_confirm;
+                self.showing_to_confirm = *on && self.confirming;
             }
             Action::Notice(Notice::Gone { of, .. }) => {
                 self.alone.remove(of);
@@ -545,6 +554,15 @@ impl Ghost {
             .filter(|of| self.is_remembered(of))
             .collect();
         self.turns_are_taken()?;
+        if self.hidden_early {
+            return Err("hidden while what the user overrode is still going".to_owned());
+        }
+        if self.showing && self.ending {
+            return Err("shown from the point of no return".to_owned());
+        }
+        if self.showing != c.wants_to_be_shown() {
+            return Err("to be shown, and not told so".to_owned());
+        }
         let asking_user = self.voters.values().any(|(_, a)| *a == Asked::User);
         let shown = self.viewers > 0 && !self.locked;
         if self.under_way && c.poll_deadline().is_none() && !shown && !asking_user {

@@ -1,0 +1,306 @@
+//! The dialog as a process of the manager's: it is started when [`supervisor`] says so, in the
+//! [`environment`] of the session's display, and where it cannot be shown a desktop
+//! [`notification`] stands in. The dialog itself is a client of the control interface like any
+//! other: it says that it is seen by `Show`, and closes by itself.
+
+mod environment;
+mod notification;
+mod supervisor;
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Command, ExitStatus, Stdio};
+
+use endsession_core::{Choice, Event, Identity, Phase, Signal};
+use zbus::Message;
+
+use crate::adapter::display::Toplevel;
+use crate::backend::Backend;
+use crate::bus::About;
+use crate::config;
+use crate::manager::Manager;
+use crate::process;
+use crate::report;
+use notification::{Happened, Notification, Text};
+pub(crate) use supervisor::Input;
+use supervisor::{Order, Supervisor};
+
+/// The app id (Wayland) and class (X11) of the dialog's own windows.
+pub const APP_ID: &str = "org.endsession.Dialog";
+
+/// A program that shows what a request waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialogCommand {
+    /// The program: a path, or a name to be found in `PATH`.
+    pub program: OsString,
+    /// What it is called, where that is not the program itself.
+    pub arg0: Option<OsString>,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
+}
+
+impl DialogCommand {
+    /// What the user set instead of ours: `None` for no dialog at all.
+    fn configured(ours: Option<Self>, set: &config::Dialog) -> Option<Self> {
+        match set.command.as_deref() {
+            None => ours,
+            Some([]) => None,
+            Some([program, arguments @ ..]) => Some(Self {
+                program: program.into(),
+                arg0: None,
+                arguments: arguments.iter().map(OsString::from).collect(),
+            }),
+        }
+    }
+}
+
+/// The dialog, and what stands in for it.
+#[derive(Debug)]
+pub(crate) struct Dialog {
+    command: Option<DialogCommand>,
+    supervisor: Supervisor,
+    /// Its process, from start to exit.
+    process: Option<Identity>,
+    notification: Notification,
+}
+
+impl Dialog {
+    pub(crate) fn new(ours: Option<DialogCommand>, set: &config::Dialog) -> Self {
+        let command = DialogCommand::configured(ours, set);
+        Self {
+            supervisor: Supervisor::new(command.is_some()),
+            command,
+            process: None,
+            notification: Notification::default(),
+        }
+    }
+
+    /// When the supervision's next deadline is.
+    pub(crate) fn deadline(&self) -> Option<endsession_core::Time> {
+        self.supervisor.deadline()
+    }
+
+    /// Whether this process is the dialog, or was started by it.
+    pub(crate) fn owns(&self, pid: u32) -> bool {
+        let Some(dialog) = self.process.as_ref().and_then(Identity::pid) else {
+            return false;
+        };
+        // A wrapper script has the dialog a few steps below.
+        const STEPS: usize = 8;
+        let up = |pid: &u32| process::Stat::read(*pid).map(|s| s.ppid);
+        std::iter::successors(Some(pid), up)
+            .take(STEPS)
+            .any(|pid| pid == dialog)
+    }
+
+    /// Whether a window is the dialog's: by its process where the display tells one, by its name
+    /// where not. A name alone, beside the process of another, is a claim.
+    pub(crate) fn shows(&self, window: &Toplevel) -> bool {
+        match window.pid.filter(|pid| process::identity(*pid).is_some()) {
+            Some(pid) => self.owns(pid),
+            None => window.app_id == APP_ID,
+        }
+    }
+}
+
+impl Manager {
+    /// A fact about the dialog or what it is for, and all that follows from it.
+    pub(crate) fn supervise(&mut self, input: Input) {
+        let now = self.now();
+        self.dialog.supervisor.handle(now, input);
+        self.obey_supervisor();
+    }
+
+    /// The supervision's deadline has come.
+    pub(crate) fn supervision_is_due(&mut self) {
+        let now = self.now();
+        self.dialog.supervisor.handle_timeout(now);
+        self.obey_supervisor();
+    }
+
+    fn obey_supervisor(&mut self) {
+        while let Some(order) = self.dialog.supervisor.poll() {
+            match order {
+                Order::Start => {
+                    if let Err(cannot) = self.start_dialog() {
+                        let now = self.now();
+                        self.dialog.supervisor.handle(now, cannot);
+                    }
+                }
+                Order::Signal(signal) => self.signal_dialog(signal),
+                Order::Warn { why, again: true } => {
+                    tracing::warn!("the dialog failed: {why}; it is started once more");
+                }
+                Order::Warn { why, again: false } => tracing::warn!("the dialog failed: {why}"),
+                Order::Notify => self.stand_in(),
+                Order::Withdraw => {
+                    let (close, was_shown) = self.dialog.notification.close();
+                    self.bus_send(close);
+                    if was_shown {
+                        self.event(Event::ViewerLeft);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Something is to show the user what the request waits for, or no longer.
+    pub(crate) fn is_to_be_shown(&mut self, on: bool) {
+        if on {
+            self.look_at_lockers();
+        }
+        if on && !self.core.is_shown() && !self.dialog.supervisor.has_program() {
+            self.say_what_blocks();
+        }
+        self.supervise(Input::Wanted(on));
+    }
+
+    fn start_dialog(&mut self) -> Result<(), Input> {
+        let cannot = |why: String, again| Err(Input::CannotStart { why, again });
+        let Some(command) = self.dialog.command.clone() else {
+            return cannot("there is none".to_owned(), false);
+        };
+        let started_by_us = matches!(self.backend, Backend::Child(_));
+        let table = self.processes();
+        let way = self.display_way.as_ref();
+        let environment = environment::environment(&table, started_by_us, way, &self.bus_address);
+        let Some(environment) = environment else {
+            return cannot(
+                "this session has no display to show it on".to_owned(),
+                false,
+            );
+        };
+        let mut process = Command::new(&command.program);
+        process
+            .args(&command.arguments)
+            .env_clear()
+            .envs(environment)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            // Ctrl-C in our terminal is a word to the session, not to its dialog.
+            .process_group(0);
+        if let Some(arg0) = &command.arg0 {
+            process.arg0(arg0);
+        }
+        let program = command.program.to_string_lossy();
+        match process.spawn() {
+            Err(error) => cannot(format!("cannot start {program}: {error}"), true),
+            Ok(child) => {
+                // Before we wait for it, its pid cannot be anybody else's.
+                let pid = child.id();
+                let of = process::Stat::read(pid).map(|s| s.identity());
+                self.dialog.process = Some(of.unwrap_or(Identity::Process { pid, start: 0 }));
+                tracing::info!("started the dialog ({program}, pid {pid})");
+                Ok(())
+            }
+        }
+    }
+
+    fn signal_dialog(&self, signal: Signal) {
+        let Some(of) = &self.dialog.process else {
+            return;
+        };
+        tracing::info!("{} to the dialog", report::signal(signal));
+        if let Err(error) = process::signal(of, signal) {
+            tracing::debug!("the dialog could not be signalled: {error}");
+        }
+    }
+
+    /// A child of ours has ended; if it is the dialog, that is taken in.
+    pub(crate) fn dialog_exited(&mut self, pid: u32, status: ExitStatus) {
+        if self.dialog.process.as_ref().and_then(Identity::pid) != Some(pid) {
+            return;
+        }
+        self.dialog.process = None;
+        let how = match (status.code(), status.signal()) {
+            (Some(code), _) => format!("it ended with status {code}"),
+            (None, Some(signal)) => format!("it was ended by signal {signal}"),
+            (None, None) => "it ended".to_owned(),
+        };
+        self.supervise(Input::Exited(how));
+    }
+
+    /// The session is over, and so is whatever is left of the dialog.
+    pub(crate) fn end_dialog(&mut self) {
+        if self.dialog.process.is_some() {
+            self.signal_dialog(Signal::Kill);
+        }
+        let (close, _) = self.dialog.notification.close();
+        self.bus_send(close);
+    }
+
+    /// The dialog cannot be shown: the log says how to answer, and a notification stands in.
+    fn stand_in(&mut self) {
+        self.say_what_blocks();
+        tracing::warn!(
+            "no dialog can be shown; the request waits: see `endsession status`, answer with `endsession choose` or \
+             `endsession cancel`"
+        );
+        let phase = self.core.phase().unwrap_or(Phase::Asking);
+        let held_up: BTreeSet<String> = self.core.blockers().map(|b| b.name.clone()).collect();
+        let slow = report::waits(&self.core, |_| 0);
+        let names: Vec<String> = match held_up.is_empty() {
+            true => slow.into_iter().map(|w| w.name).collect(),
+            false => held_up.into_iter().collect(),
+        };
+        if phase != Phase::Confirming && names.is_empty() {
+            // Everything is on its way: there is nothing to answer.
+            return;
+        }
+        let (before, show) = self.dialog.notification.show(&Text::of(phase, names));
+        for message in before {
+            self.bus.send(message);
+        }
+        if let Some(show) = show {
+            self.bus.call(show, About::Notification);
+        }
+    }
+
+    /// The notification server answered.
+    pub(crate) fn notification_answered(&mut self, answer: &Message) {
+        let (happened, close) = self.dialog.notification.answered(answer);
+        self.bus_send(close);
+        self.notification_happened(happened);
+    }
+
+    /// A signal that may be the notification server's.
+    pub(crate) fn notification_heard(&mut self, signal: &Message) {
+        let happened = self.dialog.notification.heard(signal);
+        self.notification_happened(happened);
+    }
+
+    /// A peer left the bus that may be the notification server.
+    pub(crate) fn notification_server_left(&mut self, name: &str) {
+        let happened = self.dialog.notification.left(name);
+        self.notification_happened(happened);
+    }
+
+    fn notification_happened(&mut self, happened: Option<Happened>) {
+        match happened {
+            None => {}
+            Some(Happened::Up) => self.event(Event::ViewerCame),
+            Some(Happened::Closed) => self.event(Event::ViewerLeft),
+            Some(Happened::Nobody) => {
+                tracing::info!("nothing shows notifications on the session bus");
+            }
+            Some(Happened::Chosen(action)) => {
+                let choice = match action.as_str() {
+                    "cancel" => Choice::Cancel,
+                    "confirm" => Choice::Confirm,
+                    _ => return,
+                };
+                let now = self.now();
+                if let Err(error) = self.core.choose(now, choice) {
+                    tracing::info!("{action}, chosen in the notification: {error}");
+                }
+            }
+        }
+    }
+
+    fn bus_send(&mut self, message: Option<Message>) {
+        if let Some(message) = message {
+            self.bus.send(message);
+        }
+    }
+}
