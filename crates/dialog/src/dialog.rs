@@ -139,8 +139,8 @@ impl Dialog {
     }
 
     /// Somebody chose to see an application's window: that is what the user looks at now.
-    pub fn make_way(&mut self) {
-        self.state.make_way();
+    pub fn answering(&mut self, app: &str) {
+        self.state.answer(app);
         self.stale = true;
     }
 

@@ -161,8 +161,14 @@ impl State {
         self.ui.expanded = true;
     }
 
-    /// The user went to answer an application elsewhere; a warning does not wait for them here.
-    pub fn make_way(&mut self) {
+    /// The user went to answer this application.
+    pub fn answer(&mut self, app: &str) {
+        self.make_way();
+        self.ui.answering = Some(app.to_owned());
+    }
+
+    /// The user looks elsewhere; a warning does not wait for them here.
+    fn make_way(&mut self) {
         self.ui.expanded = false;
         self.ui.pending = None;
         self.focus = None;
@@ -347,8 +353,7 @@ impl State {
                 Choice::EndAll
             }
             Control::Show(app) => {
-                self.make_way();
-                self.ui.answering = Some(app.clone());
+                self.answer(app);
                 Choice::Show(app.clone())
             }
             Control::End(app) => {

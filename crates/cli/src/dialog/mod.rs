@@ -59,7 +59,7 @@ pub(crate) async fn run() -> Result<Exit> {
                         dialog.update(Content::Request(model.content()));
                         dialog.attend();
                     }
-                    Change::Elsewhere => dialog.make_way(),
+                    Change::Elsewhere(app) => dialog.answering(&app),
                     Change::Unclear => {
                         let (_, status) = control.status().await?;
                         let Some(whole) = Model::of(&status, now()) else {

@@ -12,7 +12,7 @@ pub(super) struct Model {
 }
 
 /// What a piece of news changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// Nothing that is seen.
     Nothing,
@@ -21,7 +21,7 @@ pub(super) enum Change {
     /// The user asked for it once more.
     Attention,
     /// Somebody chose to show this application, and is to see it.
-    Elsewhere,
+    Elsewhere(String),
     /// More than can be told from it: the whole status is to be read again.
     Unclear,
     /// Nobody is needed any more.
@@ -80,7 +80,7 @@ impl Model {
                 self.request.kind = kind(name);
                 return Change::Attention;
             }
-            News::Activated(_) => return Change::Elsewhere,
+            News::Activated(who) => return Change::Elsewhere(who.id.clone()),
             News::Blocked(b) => self.blocked(b, now),
             News::Cleared(b) => {
                 let key = (
