@@ -18,6 +18,7 @@ pub mod geometry;
 pub mod i18n;
 pub mod icons;
 pub mod input;
+mod keyfile;
 pub mod layout;
 pub mod paint;
 pub mod settings;
