@@ -188,10 +188,11 @@ impl Shell {
         }
     }
 
-    /// In [`Form::Strip`]: takes the keyboard, because the user clicked or asked for it.
+    /// In [`Form::Strip`]: takes the keyboard, because the user clicked. On Wayland it is given back
+    /// when the pointer leaves the strip.
     pub fn take_keyboard(&mut self) {
         match self {
-            Self::Wayland(_) => {}
+            Self::Wayland(s) => s.take_keyboard(),
             Self::X11(s) => s.take_keyboard(),
         }
     }

@@ -134,9 +134,11 @@ impl Dispatch<WlKeyboard, u32> for State {
                 keyboard.was_ours |= entered;
                 keyboard.focus = Some(surface);
             }
-            wl_keyboard::Event::Leave { .. } => {
+            wl_keyboard::Event::Leave { surface, .. } => {
                 keyboard.held = None;
                 keyboard.focus = None;
+                let was_ours = state.owns(&surface);
+                state.robbed |= was_ours;
             }
             wl_keyboard::Event::Modifiers {
                 mods_depressed,

@@ -43,6 +43,8 @@ pub(super) struct Backdrop {
     size: (u32, u32),
     /// The size that it was dimmed for.
     dimmed: (u32, u32),
+    /// A `configure` was acknowledged, and no commit has followed.
+    unanswered: bool,
     buffer: Option<WlBuffer>,
 }
 
@@ -71,6 +73,7 @@ impl Backdrop {
             viewport,
             size: (0, 0),
             dimmed: (0, 0),
+            unanswered: false,
             buffer: None,
         })
     }
@@ -82,7 +85,11 @@ impl Backdrop {
 
     /// Dims the output, once the compositor has said how large it is.
     fn dim(&mut self, globals: &Globals, queue: &QueueHandle<State>) {
+        let unanswered = std::mem::take(&mut self.unanswered);
         if !self.is_bare() {
+            if unanswered {
+                self.surface.commit();
+            }
             return;
         }
         // One pixel, drawn out over the output: a buffer of its size would be megabytes.
@@ -112,6 +119,13 @@ impl Backdrop {
         self.dimmed = self.size;
     }
 
+    fn set_rank(&self, rank: Layer) {
+        if self.layer.version() >= 2 {
+            self.layer.set_layer(rank);
+            self.surface.commit();
+        }
+    }
+
     fn destroy(&mut self) {
         if let Some(viewport) = self.viewport.take() {
             viewport.destroy();
@@ -134,6 +148,8 @@ pub(super) struct Sheet {
     pub(super) card: Canvas,
     place: WlSubsurface,
     at: Option<(i32, i32)>,
+    /// It went below overlays, for somebody took the keyboard from it.
+    pub(super) below: bool,
 }
 
 impl Sheet {
@@ -151,6 +167,7 @@ impl Sheet {
             card,
             place,
             at: None,
+            below: false,
         })
     }
 
@@ -210,7 +227,27 @@ impl Sheet {
             }
             let keyboard = KeyboardInteractivity::None;
             let backdrop = Backdrop::new(globals, queue, Some(output.clone()), keyboard);
-            self.others.extend(backdrop);
+            if let Some(backdrop) = backdrop {
+                if self.below {
+                    backdrop.set_rank(Layer::Top);
+                }
+                self.others.push(backdrop);
+            }
+        }
+    }
+
+    /// Goes below overlays, or above all else again.
+    ///
+    /// Where there is no ext-session-lock, lockers are overlays like ours, and sway 1.7 draws the
+    /// older one above: a sheet would be seen, and could be answered, over a locked screen.
+    pub(super) fn step_down(&mut self, below: bool) {
+        if self.below != below {
+            self.below = below;
+            let rank = if below { Layer::Top } else { Layer::Overlay };
+            self.primary.set_rank(rank);
+            for backdrop in &self.others {
+                backdrop.set_rank(rank);
+            }
         }
     }
 
@@ -246,6 +283,7 @@ pub(super) struct Strip {
     pub(super) output: Option<(u32, u32)>,
     /// The size it asked for.
     asked: (u32, u32),
+    keyboard: KeyboardInteractivity,
 }
 
 impl Strip {
@@ -255,19 +293,16 @@ impl Strip {
         // To learn how large the output is. It is at its edge from the first frame on.
         layer.set_anchor(Anchor::all());
         layer.set_exclusive_zone(-1);
-        // Version 4 has "on demand": a click gives it the keyboard. Before that there is only all or
-        // nothing, and all would starve the window that the user has to answer.
-        layer.set_keyboard_interactivity(if layer.version() >= 4 {
-            KeyboardInteractivity::OnDemand
-        } else {
-            KeyboardInteractivity::None
-        });
+        // Not even on demand: sway 1.7 takes that for exclusive, and would starve the window that
+        // the user has to answer.
+        layer.set_keyboard_interactivity(KeyboardInteractivity::None);
         canvas.surface.commit();
         Some(Self {
             canvas,
             layer,
             output: None,
             asked: (0, 0),
+            keyboard: KeyboardInteractivity::None,
         })
     }
 
@@ -279,6 +314,34 @@ impl Strip {
             self.layer.set_anchor(Anchor::Top);
             self.layer.set_size(size.0, size.1);
             self.layer.set_exclusive_zone(size.1 as i32);
+        }
+    }
+
+    /// Takes the keyboard: the user clicked.
+    pub(super) fn take_keyboard(&mut self) {
+        self.set_keyboard(KeyboardInteractivity::Exclusive);
+    }
+
+    /// Has the keyboard no longer than it should. `inside`: the pointer is on the strip still;
+    /// `focused`: it has got the keyboard.
+    pub(super) fn yield_keyboard(&mut self, inside: bool, focused: bool) {
+        if self.keyboard == KeyboardInteractivity::None {
+            return;
+        }
+        if !inside {
+            // The user is on the way to the window that waits for an answer.
+            self.set_keyboard(KeyboardInteractivity::None);
+        } else if focused && self.layer.version() >= 4 {
+            // It stays until the user clicks elsewhere.
+            self.set_keyboard(KeyboardInteractivity::OnDemand);
+        }
+    }
+
+    fn set_keyboard(&mut self, keyboard: KeyboardInteractivity) {
+        if self.keyboard != keyboard {
+            self.keyboard = keyboard;
+            self.layer.set_keyboard_interactivity(keyboard);
+            self.canvas.surface.commit();
         }
     }
 
@@ -332,10 +395,14 @@ impl State {
                 let mut backdrops = std::iter::once(&mut sheet.primary).chain(&mut sheet.others);
                 if let Some(backdrop) = backdrops.find(|b| b.layer == *layer) {
                     backdrop.size = size;
+                    backdrop.unanswered = true;
                 }
             }
             Some(Stage::Strip(strip)) if strip.layer == *layer => {
-                if !strip.canvas.is_painted() {
+                if strip.canvas.is_painted() {
+                    // Acknowledged, and it changes nothing: the size is ours.
+                    strip.canvas.surface.commit();
+                } else {
                     strip.output = Some(size);
                 }
             }

@@ -166,6 +166,11 @@ impl Wayland {
         self.follow_up();
     }
 
+    pub(super) fn take_keyboard(&mut self) {
+        self.state.take_keyboard();
+        self.follow_up();
+    }
+
     /// Sends what was asked for at once, whether or not somebody waits for events. An error comes
     /// again when somebody does.
     fn follow_up(&mut self) {

@@ -60,6 +60,11 @@ impl Seat {
         self.keyboard.as_ref().and_then(|k| k.focus.as_ref())
     }
 
+    /// Whether its pointer is on what is painted.
+    pub(super) fn has_pointer_inside(&self) -> bool {
+        self.pointer.as_ref().is_some_and(Pointer::is_inside)
+    }
+
     /// Whether the seat has a keyboard that was ours and was given to somebody else.
     pub(super) fn lost_keyboard(&self) -> bool {
         self.keyboard

@@ -30,6 +30,10 @@ use crate::{geometry::Size, input::Input};
 /// How often a window that the compositor takes away is opened again before we believe it.
 const MAX_REBUILT: u8 = 4;
 
+/// How long after the keyboard was taken from a sheet it stays below overlays, though it has the
+/// keyboard again. A locker has its windows by then.
+const RISE_AFTER: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// The scales that a compositor may ask for: below and beyond nothing can be read or held.
 const SCALES: std::ops::RangeInclusive<f32> = 0.5..=8.0;
 
@@ -121,6 +125,10 @@ pub(super) struct State {
     told: Told,
     /// A sheet that somebody took the keyboard from: a screen locker, or another sheet.
     covered: bool,
+    /// The keyboard was taken from one of our surfaces, if only for a moment.
+    pub(super) robbed: bool,
+    /// When a sheet that went below overlays may rise again, if it has the keyboard then.
+    rises: Option<Instant>,
 }
 
 impl State {
@@ -142,6 +150,8 @@ impl State {
             places: Vec::new(),
             told: Told::default(),
             covered: false,
+            robbed: false,
+            rises: None,
         }
     }
 
@@ -157,7 +167,7 @@ impl State {
         self.stage = on_a_layer
             .or_else(|| Window::new(globals, queue, &self.names, seen).map(Stage::Window));
         self.told.configured = None;
-        self.covered = false;
+        (self.covered, self.robbed, self.rises) = (false, false, None);
         self.stage.is_some()
     }
 
@@ -236,7 +246,7 @@ impl State {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let frame = self.stage.as_ref().and_then(|s| s.canvas().deadline());
         let repeats = self.seats.iter().filter_map(Seat::deadline);
-        frame.into_iter().chain(repeats).min()
+        frame.into_iter().chain(self.rises).chain(repeats).min()
     }
 
     /// Does what is due.
@@ -252,6 +262,12 @@ impl State {
         }
         if let Some(stage) = &mut self.stage {
             stage.canvas_mut().at(now);
+        }
+        if self.rises.take_if(|rises| *rises <= now).is_some()
+            && self.told.focused
+            && let Some(Stage::Sheet(sheet)) = &mut self.stage
+        {
+            sheet.step_down(false);
         }
     }
 
@@ -336,6 +352,8 @@ impl State {
                 scale: now.1,
                 exact,
             });
+        } else if let Some(Stage::Window(window)) = &mut self.stage {
+            window.answer();
         }
     }
 
@@ -376,17 +394,32 @@ impl State {
         };
         let mut held = self.seats.iter().filter_map(Seat::keyboard_focus);
         let focused = held.any(|surface| stage.owns(surface));
-        if focused == self.told.focused {
-            return;
+        let robbed = std::mem::take(&mut self.robbed);
+        let changed = focused != self.told.focused;
+        if changed {
+            self.told.focused = focused;
+            let input = Input::Focused(focused);
+            self.events.push_back(ShellEvent::Input(input));
         }
-        self.told.focused = focused;
-        let input = Input::Focused(focused);
-        self.events.push_back(ShellEvent::Input(input));
-        if focused {
-            self.covered = false;
-        } else if let Some(Stage::Sheet(sheet)) = &mut self.stage {
-            // Nobody takes the keyboard from a sheet but a locker, or another sheet over it.
-            sheet.card.probe(&self.queue);
+        let inside = self.seats.iter().any(Seat::has_pointer_inside);
+        match &mut self.stage {
+            Some(Stage::Strip(strip)) => strip.yield_keyboard(inside, focused),
+            // Nobody takes the keyboard from a sheet but a locker, or another sheet over it. Old
+            // lockers take it for a moment before they have a window, and we get it back once more:
+            // so it is left to them for a while, beneath them.
+            Some(Stage::Sheet(sheet)) => {
+                if robbed && sheet.card.is_painted() {
+                    sheet.step_down(true);
+                    sheet.card.probe(&self.queue);
+                }
+                if focused {
+                    self.covered = false;
+                }
+                if sheet.below && (robbed || changed) {
+                    self.rises = Some(Instant::now() + RISE_AFTER);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -427,6 +460,14 @@ impl State {
     pub(super) fn cursor_scale(&self) -> i32 {
         let scale = self.told.configured.map_or(1.0, |(_, scale, _)| scale);
         (scale.ceil() as i32).max(1)
+    }
+
+    /// In a strip: takes the keyboard, for as long as the pointer stays on it.
+    pub(super) fn take_keyboard(&mut self) {
+        let inside = self.seats.iter().any(Seat::has_pointer_inside);
+        if let (true, Some(Stage::Strip(strip))) = (inside, &mut self.stage) {
+            strip.take_keyboard();
+        }
     }
 
     /// The user drags the window from now on.

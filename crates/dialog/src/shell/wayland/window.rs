@@ -1,6 +1,8 @@
 //! An ordinary window (xdg-shell): the third form, and every form where the compositor has no layer
 //! shell.
 
+use std::collections::VecDeque;
+
 use wayland_client::{
     Connection, Dispatch, Proxy, QueueHandle,
     protocol::{wl_seat::WlSeat, wl_surface::WlSurface},
@@ -31,7 +33,16 @@ pub(super) struct Window {
     coming: Wish,
     /// What the compositor wants; None before it said anything.
     wish: Option<Wish>,
+    /// A `configure` was acknowledged, and no commit has followed: compositors hold a change back
+    /// until then.
+    unanswered: bool,
+    /// The latest sizes that we chose. sway calls floating windows tiled and sends them their own
+    /// size back: that is no wish.
+    own: VecDeque<(u32, u32)>,
 }
+
+/// Own sizes that may still be under way back to us.
+const MAX_OWN: usize = 4;
 
 /// What a compositor wants of a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,6 +81,8 @@ impl Window {
             decoration,
             coming: Wish::default(),
             wish: None,
+            unanswered: false,
+            own: VecDeque::new(),
         })
     }
 
@@ -77,7 +90,7 @@ impl Window {
     /// `output` is the size of an output.
     pub(super) fn room(&self, output: Option<(u32, u32)>) -> Option<((u32, u32), bool)> {
         let wish = self.wish?;
-        if wish.fixed && wish.size.0 > 0 && wish.size.1 > 0 {
+        if self.is_fixed() {
             return Some((wish.size, true));
         }
         let known = |size: (u32, u32)| (size.0 > 0 && size.1 > 0).then_some(size);
@@ -86,13 +99,34 @@ impl Window {
         Some((room, false))
     }
 
+    /// Whether the compositor insists on a size.
+    fn is_fixed(&self) -> bool {
+        self.wish.is_some_and(|wish| {
+            wish.fixed && wish.size.0 > 0 && wish.size.1 > 0 && !self.own.contains(&wish.size)
+        })
+    }
+
     /// Fixes the size to that of the frame that was attached; the caller commits.
-    pub(super) fn prepare(&self) {
+    pub(super) fn prepare(&mut self) {
+        self.unanswered = false;
         let (width, height) = self.canvas.size();
+        if !self.is_fixed() && self.own.back() != Some(&(width, height)) {
+            while self.own.len() >= MAX_OWN {
+                self.own.pop_front();
+            }
+            self.own.push_back((width, height));
+        }
         let (width, height) = (width as i32, height as i32);
         self.toplevel.set_min_size(width, height);
         self.toplevel.set_max_size(width, height);
         self.xdg.set_window_geometry(0, 0, width, height);
+    }
+
+    /// Lets a `configure` that changes nothing for us take effect.
+    pub(super) fn answer(&mut self) {
+        if std::mem::take(&mut self.unanswered) && self.canvas.is_painted() {
+            self.canvas.surface.commit();
+        }
     }
 
     pub(super) fn set_title(&self, title: &str) {
@@ -133,6 +167,7 @@ impl Dispatch<XdgSurface, ()> for State {
                 && window.xdg == *xdg
             {
                 window.wish = Some(window.coming);
+                window.unanswered = true;
             }
         }
     }

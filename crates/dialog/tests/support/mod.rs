@@ -1,0 +1,7 @@
+//! What the tests of displays share.
+
+#![allow(dead_code)]
+
+pub(crate) mod client;
+pub(crate) mod pointer;
+pub(crate) mod screen;
