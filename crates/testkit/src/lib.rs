@@ -8,6 +8,7 @@
 //! - [`session::Sandbox`]: directories, a clean environment, an unprivileged user, processes.
 //! - [`bus::Bus`]: dbus-daemon, dbus-broker, or the embedded bus.
 //! - [`x11::Xvfb`] and [`sway::Sway`]: displays, with helpers to see windows and to type.
+//! - [`picture`]: what they show, and whether it is the picture that was kept.
 //! - [`pty::Pty`]: a command on a terminal that can be lost.
 //! - [`apps`]: real applications, read and written through their accessibility tree.
 //! - [`gnome_client`]: clients of org.gnome.SessionManager that refuse, are silent or crash.
@@ -26,12 +27,15 @@ pub mod apps;
 pub mod bus;
 pub mod gnome_client;
 pub mod names;
+pub mod phoc;
+pub mod picture;
 pub mod programs;
 pub mod pty;
 pub mod session;
 pub mod sway;
 mod sweep;
 pub mod wait;
+pub mod wayland;
 pub mod x11;
 pub mod xsmp;
 pub mod xsmp_client;

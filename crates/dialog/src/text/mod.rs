@@ -122,23 +122,26 @@ impl Text {
             == unicode_bidi::Direction::Rtl
     }
 
-    /// Draws `text` into `into`, clipped to `place`: from its left, or from its right where the
-    /// text is of a script that begins there; from its top. `place` is in logical pixels.
+    /// Draws `text` into `into`, clipped to `place` and to `clip`: from the left of `place`, or from
+    /// its right where the text is of a script that begins there; from its top. Both are in logical
+    /// pixels.
     pub fn draw(
         &mut self,
         into: &mut PixmapMut<'_>,
         text: &str,
         style: &Style,
         place: Rect,
+        clip: Rect,
         color: Color,
     ) {
         let scale = self.scale;
         let scaled = |at: f32| at * scale;
+        let seen = place.intersection(&clip);
         let clip = Clip {
-            left: pixel(scaled(place.x).floor()).max(0),
-            top: pixel(scaled(place.y).floor()).max(0),
-            right: pixel(scaled(place.right()).ceil()).min(into.width().cast_signed()),
-            bottom: pixel(scaled(place.bottom()).ceil()).min(into.height().cast_signed()),
+            left: pixel(scaled(seen.x).floor()).max(0),
+            top: pixel(scaled(seen.y).floor()).max(0),
+            right: pixel(scaled(seen.right()).ceil()).min(into.width().cast_signed()),
+            bottom: pixel(scaled(seen.bottom()).ceil()).min(into.height().cast_signed()),
         };
         if clip.left >= clip.right || clip.top >= clip.bottom || color.alpha() == 0.0 {
             return;

@@ -16,6 +16,7 @@ use crate::wait::{Deadline, LIMIT};
 const MAGIC: &[u8; 6] = b"i3-ipc";
 const RUN_COMMAND: u32 = 0;
 const SUBSCRIBE: u32 = 2;
+pub(super) const GET_OUTPUTS: u32 = 3;
 const GET_TREE: u32 = 4;
 
 /// One window of sway's tree.
@@ -144,7 +145,7 @@ impl Ipc {
     }
 
     #[track_caller]
-    fn request(&self, kind: u32, payload: &str) -> Value {
+    pub(super) fn request(&self, kind: u32, payload: &str) -> Value {
         self.try_request(kind, payload)
             .unwrap_or_else(|error| panic!("sway's socket {}: {error}", self.path.display()))
     }

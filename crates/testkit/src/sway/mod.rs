@@ -21,23 +21,23 @@
 
 mod config;
 mod ipc;
+mod outputs;
 
-use std::{
-    ops::Deref,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{ops::Deref, path::Path, process::Command, time::Duration};
 
 use rustix::process::Signal;
 
 use crate::{
+    picture::{Picture, Screen},
     session::{Manner, Proc, Sandbox},
     wait::{LIMIT, for_entry, for_line_in},
-    x11::Display,
+    wayland::{self, Inputs},
+    x11::{Display, Xvfb},
 };
 
 pub use config::Config;
 pub use ipc::{Ipc, Window};
+pub use outputs::Output;
 
 /// A running sway. Its [`Ipc`] is reached through deref. Dropping one that [`Sway::start`] made ends
 /// it; one that was attached to belongs to whoever started it.
@@ -46,8 +46,11 @@ pub struct Sway {
     process: Option<Proc>,
     pid: u32,
     ipc: Ipc,
+    inputs: Inputs,
     display: String,
     sandbox: Sandbox,
+    /// The display that its outputs are windows of.
+    host: Option<Display>,
 }
 
 /// Sets what a headless sway needs in the sandbox's environment: no devices, no graphics card.
@@ -56,6 +59,7 @@ pub fn prepare(sandbox: &Sandbox) {
     sandbox.set_env("WLR_LIBINPUT_NO_DEVICES", "1");
     sandbox.set_env("WLR_RENDERER", "pixman");
     sandbox.set_env("XDG_SESSION_TYPE", "wayland");
+    wayland::hide_pointer(sandbox);
     prepare_x11_sockets();
 }
 
@@ -80,13 +84,42 @@ impl Sway {
     #[track_caller]
     pub fn start_in(sandbox: &Sandbox, config: &Config) -> Self {
         prepare(sandbox);
-        let config = config.write(sandbox).into_os_string();
+        Self::launch(sandbox, config, &[])
+    }
+
+    /// sway with `outputs` outputs that are windows of `xvfb`, in its sandbox, whose `DISPLAY` is unset:
+    /// clients are to come to sway. Only such outputs can be [unplugged](Self::unplug). They are of
+    /// 1024 by 768 and lie upon each other there; look at sway, not at `xvfb`.
+    #[track_caller]
+    pub fn nested_in(xvfb: &Xvfb, outputs: u32, config: &Config) -> Self {
+        let sandbox = xvfb.sandbox();
+        prepare(sandbox);
+        sandbox.unset_env("DISPLAY");
+        let outputs = outputs.to_string();
+        let env = [
+            ("WLR_BACKENDS", "x11"),
+            ("WLR_X11_OUTPUTS", outputs.as_str()),
+            ("DISPLAY", xvfb.display()),
+        ];
+        let host = Display::new(xvfb.display());
+        // wlroots looks the names of its messages up and does not make them: somebody has to before.
+        host.windows();
+        let mut sway = Self::launch(sandbox, config, &env);
+        sway.host = Some(host);
+        sway
+    }
+
+    #[track_caller]
+    fn launch(sandbox: &Sandbox, config: &Config, env: &[(&str, &str)]) -> Self {
         // Asked to end, it removes its sockets.
         let manner = Manner {
             farewell: Signal::TERM,
             ..Manner::default()
         };
-        let process = sandbox.spawn_in_manner(["sway".into(), "-c".into(), config], manner);
+        let mut command = Command::new("sway");
+        command.arg("-c").arg(config.write(sandbox));
+        command.envs(env.iter().copied());
+        let process = sandbox.spawn_in_manner(command, manner);
         let mut sway = Self::attach(sandbox);
         sway.process = Some(process);
         sway
@@ -106,21 +139,19 @@ impl Sway {
             .file_name()
             .and_then(|name| name.to_str()?.rsplit('.').nth(1)?.parse().ok());
         // sway opens its display before its socket.
-        let is_display = |name: &str| name.starts_with("wayland-") && !name.ends_with(".lock");
-        let display = for_entry(&sandbox.runtime_dir(), LIMIT, is_display);
-        let display = display
-            .file_name()
-            .expect("an entry has a name")
-            .to_string_lossy();
+        let display = wayland::wait_for_display(sandbox);
         let ipc = Ipc::new(&path);
-        sandbox.set_env("WAYLAND_DISPLAY", &*display);
+        let inputs = Inputs::plug_into(&sandbox.runtime_dir().join(&display));
+        sandbox.set_env("WAYLAND_DISPLAY", &display);
         sandbox.set_env("SWAYSOCK", &path);
         Self {
             process: None,
             pid: pid.expect("the socket's name has sway's process id"),
             ipc,
-            display: display.into_owned(),
+            inputs,
+            display,
             sandbox: sandbox.clone(),
+            host: None,
         }
     }
 
@@ -157,6 +188,26 @@ impl Sway {
         let status = xhost.wait_exit(LIMIT);
         assert!(status.success(), "xhost: {}", xhost.stderr_so_far());
         Display::new(&name)
+    }
+
+    /// A keyboard and a pointer, which are there from the start: what they do goes to whatever has the
+    /// keyboard or lies under the pointer, a layer surface as well as a window.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
+    /// Presses a key with modifiers, for whatever has the keyboard: `["Shift", "Tab"]`. See
+    /// [`Inputs::press`].
+    #[track_caller]
+    pub fn press_key(&self, chord: &[&str]) {
+        self.inputs.press(chord);
+    }
+
+    /// Clicks at `x`, `y` of the layout, in logical pixels: on what a picture shows there. A window that is
+    /// listed may not be on the screen yet.
+    #[track_caller]
+    pub fn click(&self, x: i32, y: i32) {
+        self.inputs.click(x, y);
     }
 
     /// The sandbox it runs in.
@@ -223,20 +274,44 @@ impl Sway {
         self.ipc.wait_for_windows(limit, <[Window]>::is_empty);
     }
 
-    /// Writes what the screen shows to `path`, as PNG.
+    /// Writes what all outputs show to `path`, as PNG.
     #[track_caller]
     pub fn screenshot(&self, path: &Path) {
-        let inside: PathBuf = self.sandbox.runtime_dir().join("screenshot.png");
-        let grim = self
-            .sandbox
-            .spawn(["grim".into(), inside.clone().into_os_string()]);
-        assert!(
-            grim.wait_exit(LIMIT).success(),
-            "grim: {}",
-            grim.stderr_so_far()
-        );
-        std::fs::copy(&inside, path).expect("copying the screenshot");
-        let _ = std::fs::remove_file(inside);
+        self.picture().save(path);
+    }
+
+    /// Takes the output called `name` away from a [nested](Self::nested_in) sway, as when it is
+    /// unplugged.
+    #[track_caller]
+    pub fn unplug(&self, name: &str) {
+        let host = self.host.as_ref();
+        let host = host.expect("only outputs of a nested sway can be unplugged");
+        // Both are numbered in the order in which they came.
+        let number = |name: &str| name.rsplit('-').next()?.parse::<u32>().ok();
+        let mut outputs: Vec<String> = self.ipc.outputs().into_iter().map(|o| o.name).collect();
+        outputs.sort_by_key(|name| number(name));
+        let mut windows = host.windows();
+        windows.sort_by_key(|window| window.id);
+        let at = outputs.iter().position(|output| output == name);
+        let at = at.unwrap_or_else(|| panic!("there is no output {name}, only {outputs:?}"));
+        host.close(&windows[at]);
+        self.ipc.wait_for_outputs(LIMIT, |outputs| {
+            outputs.iter().all(|o| o.name != name).then_some(())
+        });
+    }
+
+    /// What the output called `name` shows, in its own pixels.
+    #[track_caller]
+    pub fn picture_of_output(&self, name: &str) -> Picture {
+        wayland::grim(&self.sandbox, &["-o", name])
+    }
+}
+
+impl Screen for Sway {
+    /// All outputs side by side, at the greatest of their scales.
+    #[track_caller]
+    fn picture(&self) -> Picture {
+        wayland::grim(&self.sandbox, &[])
     }
 }
 

@@ -214,15 +214,15 @@ impl Display {
     }
 
     #[track_caller]
-    fn open(&self) -> Session {
+    pub(super) fn open(&self) -> Session {
         Session::open(&self.name).unwrap_or_else(|error| panic!("X display {}: {error}", self.name))
     }
 }
 
 /// A connection to a display.
-struct Session {
-    connection: RustConnection,
-    root: Id,
+pub(super) struct Session {
+    pub(super) connection: RustConnection,
+    pub(super) root: Id,
     atoms: Atoms,
 }
 
@@ -239,7 +239,11 @@ impl Session {
     }
 
     /// Waits until `wanted` finds something; it is asked again whenever anything has changed.
-    fn wait_until<T>(&self, limit: Duration, wanted: impl Fn() -> Option<T>) -> Option<T> {
+    pub(super) fn wait_until<T>(
+        &self,
+        limit: Duration,
+        wanted: impl Fn() -> Option<T>,
+    ) -> Option<T> {
         let deadline = Deadline::after(limit);
         self.watch(
             self.root,
@@ -272,7 +276,7 @@ impl Session {
         }
     }
 
-    fn watch(&self, window: Id, mask: EventMask) {
+    pub(super) fn watch(&self, window: Id, mask: EventMask) {
         let mask = ChangeWindowAttributesAux::new().event_mask(mask);
         let _ = self
             .connection
@@ -280,7 +284,7 @@ impl Session {
             .map(|cookie| cookie.ignore_error());
     }
 
-    fn windows(&self) -> Vec<Window> {
+    pub(super) fn windows(&self) -> Vec<Window> {
         let ids = match self.property(self.root, self.atoms._NET_CLIENT_LIST) {
             Some(list) => numbers(&list),
             None => self.mapped_children(),
@@ -288,26 +292,27 @@ impl Session {
         ids.into_iter().filter_map(|id| self.window(id)).collect()
     }
 
-    fn mapped_children(&self) -> Vec<Id> {
+    /// The children of the root, from the lowest to the topmost.
+    pub(super) fn children(&self) -> Vec<Id> {
         let tree = self
             .connection
             .query_tree(self.root)
             .ok()
             .and_then(|cookie| cookie.reply().ok());
+        tree.map(|tree| tree.children).unwrap_or_default()
+    }
+
+    pub(super) fn mapped_children(&self) -> Vec<Id> {
         let is_shown = |id: &Id| {
             let attributes = self.connection.get_window_attributes(*id).ok();
             let attributes = attributes.and_then(|cookie| cookie.reply().ok());
             attributes.is_some_and(|a| a.map_state == MapState::VIEWABLE && !a.override_redirect)
         };
-        tree.map(|tree| tree.children)
-            .unwrap_or_default()
-            .into_iter()
-            .filter(is_shown)
-            .collect()
+        self.children().into_iter().filter(is_shown).collect()
     }
 
     /// The window `id`; None once it has gone. Changes of its properties become events.
-    fn window(&self, id: Id) -> Option<Window> {
+    pub(super) fn window(&self, id: Id) -> Option<Window> {
         self.watch(id, EventMask::PROPERTY_CHANGE);
         let class = WmClass::get(&self.connection, id)
             .ok()?
@@ -355,7 +360,7 @@ impl Session {
         Ok(reply.ids.first().and_then(|id| id.value.first().copied()))
     }
 
-    fn property(&self, window: Id, name: Atom) -> Option<Vec<u8>> {
+    pub(super) fn property(&self, window: Id, name: Atom) -> Option<Vec<u8>> {
         let cookie = self
             .connection
             .get_property(false, window, name, AtomEnum::ANY, 0, 1 << 16)
@@ -395,7 +400,7 @@ impl Session {
     }
 
     /// Whether the focus is on `window` or inside it, where toolkits put it.
-    fn has_focus(&self, window: Id) -> bool {
+    pub(super) fn has_focus(&self, window: Id) -> bool {
         let Some(Ok(reply)) = self
             .connection
             .get_input_focus()
@@ -436,7 +441,7 @@ impl Session {
     }
 }
 
-fn numbers(bytes: &[u8]) -> Vec<u32> {
+pub(super) fn numbers(bytes: &[u8]) -> Vec<u32> {
     let (words, _) = bytes.as_chunks();
     words.iter().map(|word| u32::from_ne_bytes(*word)).collect()
 }

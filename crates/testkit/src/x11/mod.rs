@@ -1,4 +1,4 @@
-//! [`Xvfb`]: an X server without a screen, alone or with openbox.
+//! [`Xvfb`]: an X server without a screen, alone, with openbox or with i3.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -11,14 +11,17 @@
 //! xvfb.type_text(&window, "exit\n");
 //! ```
 
+mod desk;
 mod display;
 mod keys;
+mod screen;
 
 use std::{ops::Deref, path::Path};
 
 use rustix::process::Signal;
 
 use crate::{
+    picture::{Picture, Region, Screen},
     session::{Manner, Proc, Sandbox},
     sway::prepare_x11_sockets,
     sweep,
@@ -26,12 +29,13 @@ use crate::{
 };
 
 pub use display::{Display, Window};
+pub use screen::Monitor;
 
 /// A running Xvfb. Its [`Display`] is reached through deref. Dropping it ends it.
 #[derive(Debug)]
 pub struct Xvfb {
     /// Before the server: it ends first.
-    openbox: Option<Proc>,
+    manager: Option<Proc>,
     server: Server,
     display: Display,
     sandbox: Sandbox,
@@ -100,7 +104,7 @@ impl Xvfb {
             number,
         };
         Self {
-            openbox: None,
+            manager: None,
             server,
             display,
             sandbox: sandbox.clone(),
@@ -117,7 +121,7 @@ impl Xvfb {
     #[track_caller]
     pub fn with_openbox_in(sandbox: &Sandbox) -> Self {
         let mut xvfb = Self::start_in(sandbox);
-        xvfb.openbox = Some(sandbox.spawn(["openbox"]));
+        xvfb.manager = Some(sandbox.spawn(["openbox"]));
         xvfb.display.wait_for_window_manager(LIMIT);
         xvfb
     }
@@ -130,9 +134,32 @@ impl Xvfb {
             .expect("taken only when it is dropped")
     }
 
+    /// An X server with i3, in a sandbox of its own.
+    #[track_caller]
+    pub fn with_i3() -> Self {
+        Self::with_i3_in(&Sandbox::new())
+    }
+
+    /// An X server with i3, which manages windows by the time this returns: without a bar, and with no
+    /// wizard that asks for a configuration.
+    #[track_caller]
+    pub fn with_i3_in(sandbox: &Sandbox) -> Self {
+        let mut xvfb = Self::start_in(sandbox);
+        let config = "# i3 config file (v4)\nfont pango:monospace 8\nfocus_follows_mouse no\n";
+        let config = sandbox.write(".config/i3/testkit", config).into_os_string();
+        xvfb.manager = Some(sandbox.spawn(["i3".into(), "-c".into(), config]));
+        xvfb.display.wait_for_window_manager(LIMIT);
+        xvfb
+    }
+
+    /// The window manager, where the testkit started one.
+    pub fn window_manager(&self) -> Option<&Proc> {
+        self.manager.as_ref()
+    }
+
     /// openbox, where it runs.
     pub fn openbox(&self) -> Option<&Proc> {
-        self.openbox.as_ref()
+        self.manager.as_ref().filter(|it| it.name() == "openbox")
     }
 
     /// The name of its display, as in `DISPLAY`.
@@ -148,24 +175,19 @@ impl Xvfb {
     /// Writes what the screen shows to `path`, as PNG.
     #[track_caller]
     pub fn screenshot(&self, path: &Path) {
-        let inside = self.sandbox.runtime_dir().join("screenshot.png");
-        let picture = format!("png:{}", inside.display());
-        let command = [
-            "import",
-            "-display",
-            self.display(),
-            "-window",
-            "root",
-            &picture,
-        ];
-        let import = self.sandbox.spawn(command);
-        assert!(
-            import.wait_exit(LIMIT).success(),
-            "import: {}",
-            import.stderr_so_far()
-        );
-        std::fs::copy(&inside, path).expect("copying the screenshot");
-        let _ = std::fs::remove_file(inside);
+        self.display.picture().save(path);
+    }
+}
+
+impl Screen for Xvfb {
+    #[track_caller]
+    fn picture(&self) -> Picture {
+        self.display.picture()
+    }
+
+    #[track_caller]
+    fn picture_of(&self, region: impl Into<Region>) -> Picture {
+        self.display.picture_of(region)
     }
 }
 
