@@ -150,7 +150,7 @@ impl Brush<'_, '_> {
                 text: words,
                 style,
                 tone,
-            } => text.draw(
+            } => text.draw_within(
                 self.into,
                 words,
                 style,
@@ -243,7 +243,7 @@ impl Brush<'_, '_> {
             size.height,
         );
         let color = look.theme.text(crate::layout::Tone::On(Emphasis::Primary));
-        text.draw(self.into, &letter, &style, at, clip, color);
+        text.draw_within(self.into, &letter, &style, at, clip, color);
     }
 }
 

@@ -122,10 +122,21 @@ impl Text {
             == unicode_bidi::Direction::Rtl
     }
 
-    /// Draws `text` into `into`, clipped to `place` and to `clip`: from the left of `place`, or from
-    /// its right where the text is of a script that begins there; from its top. Both are in logical
-    /// pixels.
+    /// Draws `text` into `into`, clipped to `place`: from its left, or from its right where the
+    /// text is of a script that begins there; from its top. `place` is in logical pixels.
     pub fn draw(
+        &mut self,
+        into: &mut PixmapMut<'_>,
+        text: &str,
+        style: &Style,
+        place: Rect,
+        color: Color,
+    ) {
+        self.draw_within(into, text, style, place, place, color);
+    }
+
+    /// The same, clipped to `clip` too: a list scrolls under its edges.
+    pub fn draw_within(
         &mut self,
         into: &mut PixmapMut<'_>,
         text: &str,
