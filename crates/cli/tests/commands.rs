@@ -10,14 +10,16 @@ mod support;
 use std::process::Stdio;
 
 use endsession_testkit::bus::Bus;
+use endsession_testkit::gnome_client::Manner;
 use endsession_testkit::names::OwnsName;
 use support::{Done, LIMIT, On, Session, endsession, sandbox};
 
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 10] = [
     "logoff",
     "status",
     "watch",
     "cancel",
+    "choose",
     "run",
     "manager",
     "demo",
@@ -68,7 +70,7 @@ fn the_version_and_the_manual_are_printed() {
 #[test]
 fn wrong_usage_is_status_2_and_says_what_is_wrong() {
     let sandbox = sandbox();
-    let wrong: [(&[&str], &str); 8] = [
+    let wrong: [(&[&str], &str); 12] = [
         (&[], "Usage"),
         (&["explode"], "explode"),
         (&["logoff", "--colour"], "--colour"),
@@ -80,6 +82,10 @@ fn wrong_usage_is_status_2_and_says_what_is_wrong() {
         ),
         (&["run"], "COMMAND"),
         (&["completions", "tcl"], "tcl"),
+        (&["choose"], "CHOICE"),
+        (&["choose", "explode"], "end-one"),
+        (&["choose", "end-one"], "needs an application"),
+        (&["choose", "end-all", "gedit"], "takes no application"),
     ];
     for (arguments, said) in wrong {
         let done = endsession(&sandbox, arguments);
@@ -103,13 +109,14 @@ fn has_no_session(done: &Done, said: &str) {
     );
 }
 
-const NEED_A_SESSION: [&[&str]; 6] = [
+const NEED_A_SESSION: [&[&str]; 7] = [
     &["logoff"],
     &["logoff", "--json", "--force"],
     &["status"],
     &["status", "--json"],
     &["watch"],
     &["cancel"],
+    &["choose", "cancel"],
 ];
 
 #[test]
@@ -179,6 +186,38 @@ fn cancel_cancels_what_is_under_way() {
         (done.code(), done.err.as_str()),
         (Some(0), "The log-off was cancelled.\n")
     );
+    assert_eq!(raw.hears_outcome()["by"], "user");
+}
+
+#[test]
+fn choose_with_nothing_under_way_is_status_1() {
+    let session = Session::on(On::Daemon);
+    let done = session.endsession(&["choose", "end-all"]);
+    assert_eq!(done.code(), Some(1));
+    assert_eq!(
+        done.err,
+        "endsession: there is no log-off under way to answer\n"
+    );
+}
+
+#[test]
+fn choose_names_what_there_is_and_answers() {
+    let session = Session::on(On::Daemon);
+    let client = session.client("editor", Manner::Refuse("not saved".to_owned()));
+    let raw = session.watcher();
+    raw.request(&[]).unwrap();
+    raw.hears_event(&[("event", "blocked".into())]);
+    let unknown = session.endsession(&["choose", "ask-again", "vim"]);
+    assert_eq!(unknown.code(), Some(1));
+    let there = format!("\"vim\"; there are editor (pid {})", std::process::id());
+    assert!(unknown.err.contains(&there), "{unknown:?}");
+    let early = session.endsession(&["choose", "confirm"]);
+    assert_eq!(early.code(), Some(1), "{early:?}");
+    assert!(early.err.contains("not open"), "{early:?}");
+    let again = session.endsession(&["choose", "ask-again", "Editor"]);
+    assert_eq!((again.code(), again.err.as_str()), (Some(0), ""));
+    client.wait_for("CancelEndSession", LIMIT);
+    assert_eq!(session.endsession(&["choose", "cancel"]).code(), Some(0));
     assert_eq!(raw.hears_outcome()["by"], "user");
 }
 

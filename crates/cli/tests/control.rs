@@ -35,6 +35,9 @@ on_both_buses!(
     an_unattended_request_is_cancelled_by_what_blocks,
     a_request_has_a_time_limit,
     the_version_is_told,
+    a_request_that_joins_and_a_window_that_is_shown_are_told,
+    status_tells_a_late_dialog_whom_the_request_waits_for,
+    a_screen_saver_on_the_bus_locks_the_screen,
 );
 
 fn blocked(raw: &Raw) -> Value {
@@ -395,7 +398,8 @@ fn the_version_is_told(on: On) {
     let body = reply.body();
     let all: HashMap<&str, Variant<'_>> = body.deserialize().unwrap();
     assert_eq!(all["Version"], Variant::from(1_u32));
-    assert_eq!(all.len(), 2);
+    assert_eq!(all["Kinds"], Variant::from(vec!["logoff"]));
+    assert_eq!(all.len(), 3);
     let unknown = raw.call(CONTROL_PATH, PROPERTIES, "Get", &(CONTROL, "Colour"));
     assert_eq!(refusal(unknown), "UnknownProperty");
     let set = (CONTROL, "Phase", Variant::from("over"));
@@ -403,4 +407,108 @@ fn the_version_is_told(on: On) {
         refusal(raw.call(CONTROL_PATH, PROPERTIES, "Set", &set)),
         "PropertyReadOnly"
     );
+}
+
+fn a_request_that_joins_and_a_window_that_is_shown_are_told(on: On) {
+    let session = Session::on(on);
+    let _refusing = session.client("editor", refuse());
+    let raw = session.watcher();
+    let (number, _) = raw.request(&[]).unwrap();
+    let blocker = blocked(&raw);
+    raw.hears_event(&[("event", "show".into()), ("on", true.into())]);
+    assert_eq!(raw.request(&[]).unwrap(), (number, true));
+    let joined = raw.hears_event(&[("event", "joined".into())]);
+    assert_eq!(
+        joined,
+        json!({"event": "joined", "request": number, "kind": "logoff"})
+    );
+    let id = blocker["id"].as_str().unwrap();
+    raw.choose("show", id).unwrap();
+    let activated = raw.hears_event(&[("event", "activated".into())]);
+    assert_eq!(
+        (&activated["id"], &activated["name"]),
+        (&blocker["id"], &json!("editor"))
+    );
+    raw.cancel().unwrap();
+    raw.hears_event(&[("event", "show".into()), ("on", false.into())]);
+}
+
+fn status_tells_a_late_dialog_whom_the_request_waits_for(on: On) {
+    let session = Session::with(on, "slow = \"100ms\"", &support::IDLE);
+    let _silent = session.client("office", Manner::Silent);
+    let raw = session.watcher();
+    raw.request(&[("reason", Variant::from("an update"))])
+        .unwrap();
+    raw.hears_event(&[("event", "slow".into())]);
+    let status = raw.status();
+    let waits = &status["waits"];
+    assert_eq!(waits.as_array().unwrap().len(), 1, "{status}");
+    assert_eq!(
+        (
+            &waits[0]["name"],
+            &waits[0]["kind"],
+            &waits[0]["responding"]
+        ),
+        (&json!("office"), &json!("slow"), &json!(true))
+    );
+    assert!(waits[0]["waiting_ms"].is_u64());
+    let request = &status["request"];
+    assert_eq!(
+        (&request["to_go"], &request["forced"], &request["reason"]),
+        (&json!(1), &json!(false), &json!("an update"))
+    );
+    raw.cancel().unwrap();
+}
+
+/// A screen saver that is active until it is told otherwise.
+struct Saver(std::sync::Arc<std::sync::atomic::AtomicBool>);
+
+#[zbus::interface(name = "org.freedesktop.ScreenSaver")]
+impl Saver {
+    #[zbus(name = "GetActive")]
+    fn active(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+fn a_screen_saver_on_the_bus_locks_the_screen(on: On) {
+    let session = Session::on(on);
+    let _refusing = session.client("editor", refuse());
+    let saver = session.raw();
+    let (name, path) = (
+        "org.freedesktop.ScreenSaver",
+        "/org/freedesktop/ScreenSaver",
+    );
+    saver.block_on(async {
+        let active = std::sync::Arc::new(true.into());
+        let server = saver.connection().object_server();
+        server.at(path, Saver(active)).await.unwrap();
+        saver.connection().request_name(name).await.unwrap();
+    });
+    let raw = session.watcher();
+    raw.control("Show", &()).unwrap();
+    raw.request(&[]).unwrap();
+    session.run.stderr().wait_for("the screen is locked", LIMIT);
+    assert_eq!(raw.status()["request"]["shown"], false);
+    // Of anybody else it is no word.
+    let changes = |of: &Raw, active: bool| {
+        let emitted =
+            of.connection()
+                .emit_signal(None::<&str>, path, name, "ActiveChanged", &active);
+        of.block_on(emitted).unwrap();
+    };
+    changes(&raw, false);
+    changes(&saver, false);
+    session
+        .run
+        .stderr()
+        .wait_for("the screen is unlocked", LIMIT);
+    assert_eq!(raw.status()["request"]["shown"], true);
+    let until_shown = |shown| support::until(|| raw.status()["request"]["shown"] == shown);
+    changes(&saver, true);
+    until_shown(false);
+    // One that leaves locks nothing.
+    drop(saver);
+    until_shown(true);
+    raw.cancel().unwrap();
 }

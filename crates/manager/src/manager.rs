@@ -375,8 +375,8 @@ impl Manager {
     /// Takes the exit statuses of our children, and of the orphans of the session that became
     /// ours.
     fn reap(&mut self) {
-        use rustix::process::{WaitOptions, waitpid};
-        while let Ok(Some((pid, status))) = waitpid(None, WaitOptions::NOHANG) {
+        use rustix::process::{WaitOptions, wait};
+        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
             let status = ExitStatus::from_raw(status.as_raw());
             let pid = u32::try_from(pid.as_raw_nonzero().get()).unwrap_or_default();
             self.dialog_exited(pid, status);

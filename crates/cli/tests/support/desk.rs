@@ -33,6 +33,9 @@ pub(crate) struct Desk {
 /// Shorter than a user's patience, longer than the slowest step of a loaded machine.
 const DEADLINES: &str = "forced = \"2s\"";
 
+/// A window of endsession's own, which most tests are not about.
+const NO_DIALOG: &[&str] = &[];
+
 impl Desk {
     /// Headless sway.
     pub(crate) fn sway() -> Self {
@@ -44,11 +47,20 @@ impl Desk {
         Self::sway_of(sandbox, config, DEADLINES)
     }
 
+    /// Headless sway, and this program as the dialog.
+    pub(crate) fn sway_with_dialog(sandbox: &Sandbox, config: Config, dialog: &[&str]) -> Self {
+        Self::sway_on(sandbox, config, DEADLINES, dialog)
+    }
+
     fn sway_of(sandbox: &Sandbox, config: Config, deadlines: &str) -> Self {
+        Self::sway_on(sandbox, config, deadlines, NO_DIALOG)
+    }
+
+    fn sway_on(sandbox: &Sandbox, config: Config, deadlines: &str, dialog: &[&str]) -> Self {
         let sandbox = sandbox.clone();
         sway::prepare(&sandbox);
         let config = config.write(&sandbox).display().to_string();
-        let run = start_with(&sandbox, deadlines, &["sway", "-c", &config]);
+        let run = start_with(&sandbox, deadlines, dialog, &["sway", "-c", &config]);
         let sway = Sway::attach(&sandbox);
         let exits = sandbox.exit_order();
         exits.watch("compositor", sway.pid());
@@ -69,7 +81,7 @@ impl Desk {
     pub(crate) fn xsmp_x11_without_processes() -> Self {
         let sandbox = Sandbox::new();
         let xvfb = Xvfb::without_processes_in(&sandbox);
-        let desk = Self::of_xvfb(sandbox, xvfb, DEADLINES);
+        let desk = Self::of_xvfb(sandbox, xvfb, DEADLINES, NO_DIALOG);
         desk.become_clients(desk.compositor());
         desk
     }
@@ -77,11 +89,17 @@ impl Desk {
     fn x11_of(deadlines: &str) -> Self {
         let sandbox = Sandbox::new();
         let xvfb = Xvfb::start_in(&sandbox);
-        Self::of_xvfb(sandbox, xvfb, deadlines)
+        Self::of_xvfb(sandbox, xvfb, deadlines, NO_DIALOG)
     }
 
-    fn of_xvfb(sandbox: Sandbox, xvfb: Xvfb, deadlines: &str) -> Self {
-        let run = start_with(&sandbox, deadlines, &["openbox"]);
+    /// Xvfb with openbox, and this program as the dialog.
+    pub(crate) fn x11_with_dialog(sandbox: &Sandbox, dialog: &[&str]) -> Self {
+        let xvfb = Xvfb::start_in(sandbox);
+        Self::of_xvfb(sandbox.clone(), xvfb, DEADLINES, dialog)
+    }
+
+    fn of_xvfb(sandbox: Sandbox, xvfb: Xvfb, deadlines: &str, dialog: &[&str]) -> Self {
+        let run = start_with(&sandbox, deadlines, dialog, &["openbox"]);
         xvfb.wait_for_window_manager(LIMIT);
         let exits = sandbox.exit_order();
         exits.watch("compositor", child_of(run.pid(), "openbox"));
@@ -268,16 +286,16 @@ impl Desk {
 /// Starts a session and waits for its bus, which becomes the sandbox's.
 #[track_caller]
 pub(crate) fn start(sandbox: &Sandbox, session: &[&str]) -> Proc {
-    start_with(sandbox, DEADLINES, session)
+    start_with(sandbox, DEADLINES, NO_DIALOG, session)
 }
 
 #[track_caller]
-fn start_with(sandbox: &Sandbox, deadlines: &str, session: &[&str]) -> Proc {
+fn start_with(sandbox: &Sandbox, deadlines: &str, dialog: &[&str], session: &[&str]) -> Proc {
     sandbox.install(env!("CARGO_BIN_EXE_endsession").as_ref());
-    let config = sandbox
-        .write("endsession.toml", format!("[deadlines]\n{deadlines}\n"))
-        .display()
-        .to_string();
+    // A list of Rust's strings reads like one of TOML's.
+    let config = format!("[deadlines]\n{deadlines}\n[dialog]\ncommand = {dialog:?}\n");
+    let config = sandbox.write("endsession.toml", config);
+    let config = config.display().to_string();
     sandbox.set_env("SHELL", "/bin/bash");
     sandbox.unset_env("DBUS_SESSION_BUS_ADDRESS");
     let run = sandbox.spawn([&["endsession", "run", "--config", &config, "--"], session].concat());
