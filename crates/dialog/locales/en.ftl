@@ -79,6 +79,9 @@ went = { $app } no longer holds this up.
 ask = End the session?
 
 cancel = Cancel
+cancel-log-off = Cancel log-off
+cancel-restart = Cancel restart
+cancel-power-off = Cancel power-off
 yes = Yes
 no = No
 ask-again = Ask again

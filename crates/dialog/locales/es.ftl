@@ -49,7 +49,7 @@ holds-asks-user = Le está preguntando en su propia ventana.
 holds-slow = Todavía no ha contestado.
 
 not-responding = No responde
-waiting = Esperando desde hace { $time }
+waiting = Espera: { $time }
 seconds =
     { $n ->
         [one] { $n } segundo
@@ -78,6 +78,9 @@ went = { $app } ya no lo impide.
 ask = ¿Terminar la sesión?
 
 cancel = Cancelar
+cancel-log-off = Cancelar el cierre
+cancel-restart = Cancelar el reinicio
+cancel-power-off = Cancelar el apagado
 yes = Sí
 no = No
 ask-again = Volver a preguntar

@@ -223,7 +223,7 @@ const NAME: Style = style(15.0, true, 1);
 /// Why it holds the request up.
 const WHY: Style = style(14.0, false, 2);
 /// For how long.
-const NOTE: Style = style(12.5, false, 1);
+const NOTE: Style = style(12.5, false, 2);
 /// On a button.
 const LABEL: Style = style(14.0, true, 1);
 

@@ -388,6 +388,8 @@ fn rows(
             .find(|n| !n.is_empty())
             .unwrap_or_default();
         let hung = rows.iter().any(|r| !r.responding);
+        // Where that is all there is to say of it, it is said once.
+        let says_hung = hung && !rows.iter().any(|r| r.holds == Holds::NotResponding);
         let warns = ui.pending == Some(Pending::One(app.to_owned()));
         let since = rows.iter().map(|r| r.since).min().unwrap_or(now);
         let spoken = |key| words.with(key, &[("app", Value::Text(&name))]);
@@ -418,7 +420,7 @@ fn rows(
             } else {
                 words::why(&rows, words)
             },
-            note: words::note(hung, waited(now, since), words),
+            note: words::note(says_hung, waited(now, since), words),
             hung,
             warns,
             buttons,
@@ -463,7 +465,12 @@ fn strip(request: &Request, ui: &Ui, rows: Vec<RowView>, words: &Messages) -> Vi
         || words::going(request.kind, words),
         |row| words.with("strip-answer", &[("app", Value::Text(&row.name))]),
     );
-    let mut details = vec![words::going(request.kind, words)];
+    let progress = progress(request, words);
+    let going = words::going(request.kind, words);
+    let mut details = vec![match &progress {
+        Some(progress) => format!("{going}: {}", progress.text),
+        None => going,
+    }];
     if rows.len() > 1 {
         let more = [("count", Value::Number(rows.len() - 1))];
         details.push(words.with("strip-more", &more));
@@ -474,12 +481,18 @@ fn strip(request: &Request, ui: &Ui, rows: Vec<RowView>, words: &Messages) -> Vi
     });
     let mut buttons: Vec<Button> = show.cloned().into_iter().collect();
     buttons.push(button(Control::Details, words.text("details")));
-    buttons.push(button(Control::No, words.text("cancel")).primary());
+    // An application's own dialog beside it has a Cancel too, which means something else.
+    let cancel = match request.kind {
+        Kind::LogOff => words.text("cancel-log-off"),
+        Kind::Restart => words.text("cancel-restart"),
+        Kind::PowerOff => words.text("cancel-power-off"),
+    };
+    buttons.push(button(Control::No, cancel).primary());
     View {
         form: Form::Strip,
         heading,
         details,
-        progress: progress(request, words),
+        progress,
         rows: first.cloned().into_iter().collect(),
         warning: String::new(),
         choices: Vec::new(),

@@ -11,6 +11,7 @@ use crate::view::View;
 /// Wider is no easier to read.
 const WIDTH: f32 = 960.0;
 const ICON: f32 = 32.0;
+const BAR: f32 = 4.0;
 /// Narrower, and the buttons go below the texts.
 const TEXT_MIN: f32 = 240.0;
 
@@ -114,9 +115,9 @@ pub(super) fn layout(view: &View, measure: &mut dyn Measure, room: Size) -> Layo
     }
     if let Some(progress) = &view.progress {
         y += GAP;
-        let place = Rect::new(SPACE, y, inner, 4.0);
+        let place = Rect::new(SPACE, y, inner, BAR);
         sheet::bar(&mut out, progress.done, progress.total, place, clip);
-        y += 4.0;
+        y += BAR;
     }
     out.size = Size::new(width, (y + SPACE).ceil());
     out

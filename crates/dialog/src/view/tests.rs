@@ -88,9 +88,15 @@ fn an_application_is_one_row_whatever_it_holds_by() {
         plain(&view.rows[0].why),
         "Burning a disc · It does not answer."
     );
+    assert_eq!(plain(&view.rows[0].note), "Waiting for 1 minute");
+    let hung = Row {
+        responding: false,
+        ..row("a", Holds::Window, "")
+    };
+    let hung = seen(request(vec![hung]), &Ui::default());
     assert_eq!(
-        plain(&view.rows[0].note),
-        "Not responding · Waiting for 1 minute"
+        plain(&hung.rows[0].note),
+        "Not responding · Waiting for 10 seconds"
     );
     assert!(view.rows[0].hung && !view.rows[1].hung);
     assert_eq!(view.rows[1].why, "Does not agree.");
@@ -174,7 +180,7 @@ fn the_strip_names_who_is_to_be_answered_and_how_many_more_there_are() {
     assert_eq!(plain(&view.heading), "Text Editor waits for your answer");
     assert_eq!(plain(&view.details[1]), "and 2 more");
     assert_eq!(view.rows.len(), 1);
-    assert_eq!(labels(&view.buttons), ["Show", "Details", "Cancel"]);
+    assert_eq!(labels(&view.buttons), ["Show", "Details", "Cancel log-off"]);
     assert_eq!(view.default, Control::No);
 }
 
