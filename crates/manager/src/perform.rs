@@ -203,6 +203,7 @@ impl Manager {
             Backend::Child(child) => Some(child.identity().clone()),
             Backend::Nothing | Backend::Missing => None,
         };
+        let dialog = self.dialog.pid();
         table
             .iter()
             .filter(|s| {
@@ -213,6 +214,8 @@ impl Manager {
                     && !self.keep.contains(&s.pid)
                     && !DISPLAY_SERVERS.contains(&s.comm.as_str())
                     && !crate::lock::is_locker(s)
+                    // It closes by itself, and one that hangs must not hold up the end.
+                    && !dialog.is_some_and(|d| s.pid == d || table.descends(s.pid, d))
                     && process::is_of_session(table, s.pid, root, windowed.contains(&of))
             })
             .map(process::Stat::identity)
