@@ -150,6 +150,10 @@ impl Manager {
                 (windows, voters)
             })
             .unwrap_or_default();
+        for voter in voters.iter().filter(|v| !Xsmp::owns(**v)) {
+            let message = self.gnome.query_missed(*voter);
+            self.send(message);
+        }
         let mut asked = false;
         if let Some(display) = &mut self.display {
             for window in windows {
