@@ -33,6 +33,7 @@ on_both_buses!(
     a_client_that_leaves_after_its_yes_is_not_waited_for,
     a_client_that_unregisters_in_the_query_has_agreed,
     a_client_that_registers_during_the_query_is_asked_at_once,
+    a_client_that_missed_its_query_on_arrival_is_asked_once_more,
     a_client_that_registers_while_the_user_confirms_is_asked_with_the_rest,
     an_inhibitor_taken_inside_the_query_blocks_although_the_client_agrees,
     a_refusal_whose_inhibitor_is_released_is_asked_again,
@@ -223,6 +224,23 @@ fn a_client_that_registers_during_the_query_is_asked_at_once(on: On) {
     late.wait_until_left(LIMIT);
     session.ends_in_order();
     assert_eq!(late.members(), [QUERY, END]);
+}
+
+/// A client learns where to listen from the reply to its registration, and the query comes right
+/// after that: at-spi-registryd misses it.
+fn a_client_that_missed_its_query_on_arrival_is_asked_once_more(on: On) {
+    let session = Session::with(on, "slow = \"200ms\"", &support::IDLE);
+    let first = session.client("first", Manner::Silent);
+    let raw = session.watcher();
+    raw.request(&[]).unwrap();
+    first.wait_for(QUERY, LIMIT);
+    let late = session.raw();
+    late.register("late", "").unwrap();
+    late.hears_signal(QUERY, 2);
+    raw.hears_event(&[("event", "slow".into()), ("name", "first".into())]);
+    assert_eq!(first.members(), [QUERY], "it was there and has heard it");
+    raw.cancel().unwrap();
+    late.hears_signal("CancelEndSession", 1);
 }
 
 fn a_client_that_registers_while_the_user_confirms_is_asked_with_the_rest(on: On) {

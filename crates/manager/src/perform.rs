@@ -150,6 +150,10 @@ impl Manager {
                 (windows, voters)
             })
             .unwrap_or_default();
+        for voter in voters.iter().filter(|v| !Xsmp::owns(**v)) {
+            let message = self.gnome.query_missed(*voter);
+            self.send(message);
+        }
         let mut asked = false;
         if let Some(display) = &mut self.display {
             for window in windows {
@@ -203,6 +207,7 @@ impl Manager {
             Backend::Child(child) => Some(child.identity().clone()),
             Backend::Nothing | Backend::Missing => None,
         };
+        let dialog = self.dialog.pid();
         table
             .iter()
             .filter(|s| {
@@ -213,6 +218,8 @@ impl Manager {
                     && !self.keep.contains(&s.pid)
                     && !DISPLAY_SERVERS.contains(&s.comm.as_str())
                     && !crate::lock::is_locker(s)
+                    // It closes by itself, and one that hangs must not hold up the end.
+                    && !dialog.is_some_and(|d| s.pid == d || table.descends(s.pid, d))
                     && process::is_of_session(table, s.pid, root, windowed.contains(&of))
             })
             .map(process::Stat::identity)

@@ -57,11 +57,25 @@ fn a_notification_stands_in_and_its_button_cancels() {
     let said = server.wait_for_line("notified: The log-off is held up", LIMIT);
     assert!(said.contains("['cancel', 'Cancel log-off']"), "{said}");
     assert!(said.contains("urgency 2 / 0"), "{said}");
-    stage.desk.watch();
-    assert_eq!(stage.request()["shown"], true);
+    while stage.request()["shown"] == false {
+        assert!(logoff.is_alive());
+    }
     server.write("click cancel\n");
     stage.ends_with(&logoff, 1);
     server.wait_for_line("closed 7", LIMIT);
+}
+
+#[test]
+fn what_is_to_be_confirmed_can_be_confirmed_in_the_notification() {
+    let stage = Stage::new(On::X11, "crashes");
+    let server = notifier(&stage);
+    let logoff = stage.desk.command(&["logoff", "--confirm"]);
+    let said = server.wait_for_line("notified: Log off?", LIMIT);
+    let actions = "['confirm', 'Log off', 'cancel', 'Cancel']";
+    assert!(said.contains(actions), "{said}");
+    server.write("click confirm\n");
+    stage.ends_with(&logoff, 0);
+    stage.desk.ends_last_of(0);
 }
 
 #[test]
@@ -126,6 +140,9 @@ fn one_that_stays_does_not_hold_up_the_end() {
     stage.ends_with(&logoff, 0);
     stage.desk.ends_last_of(0);
     assert!(until_gone(dialog, LIMIT));
+    // Nobody waited for it.
+    let log = stage.desk.run.stderr_so_far();
+    assert!(!log.contains("SIGTERM to the dialog"), "{log}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Where the dialog is started, in which environment, and that it is no application.
 
 use endsession_testkit::pty::Pty;
-use endsession_testkit::session::environ_of;
+use endsession_testkit::session::{Sandbox, environ_of};
 use endsession_testkit::wait::until_gone;
 use serde_json::json;
 
@@ -112,6 +112,50 @@ fn a_terminal_that_shows_it_is_enough_until_it_leaves(on: On) {
     stage.says("shown");
     holder.uninhibit();
     stage.desk.ends_last_of(0);
+}
+
+#[test]
+fn where_the_display_tells_no_process_its_name_tells_its_window() {
+    let sandbox = Sandbox::new();
+    sandbox.set_env("ENDSESSION_DISPLAY", "wlr-foreign-toplevel");
+    let stage = Stage::new_in(&sandbox, On::Sway, "window");
+    let _holder = stage.holder();
+    let logoff = stage.log_off();
+    let dialog = pid(&stage.says("started"));
+    stage.says("shown");
+    stage.desk.wait_for_window("* Dialog");
+    let status = stage.desk.status();
+    assert_eq!(status["display"], "wlr-foreign-toplevel");
+    assert!(!status.to_string().contains("* Dialog"), "{status:#}");
+    let environment = environ_of(dialog);
+    assert!(environment["WAYLAND_DISPLAY"].starts_with('/'));
+    stage.desk.choose("cancel", None);
+    stage.ends_with(&logoff, 1);
+}
+
+#[test]
+fn an_xwayland_is_named_once_it_runs_and_not_started_before() {
+    let stage = Stage::new(On::Xwayland, "shows");
+    let Shown::Sway(sway) = &stage.desk.shown else {
+        unreachable!("this desk is sway's")
+    };
+    let holder = stage.holder();
+    for runs in [false, true] {
+        let from = stage.lines().iter().map(|l| l.len() + 1).sum();
+        let logoff = stage.log_off();
+        let dialog = pid(&stage.says_from(from, "started").0);
+        stage.says_from(from, "shown");
+        let named = environ_of(dialog).get("DISPLAY").cloned();
+        let xwayland = runs.then(|| stage.desk.sandbox.env("DISPLAY").unwrap());
+        assert_eq!(named.as_deref(), xwayland.as_ref().and_then(|d| d.to_str()));
+        stage.desk.choose("cancel", None);
+        stage.ends_with(&logoff, 1);
+        assert!(until_gone(dialog, LIMIT));
+        if !runs {
+            sway.x11();
+        }
+    }
+    drop(holder);
 }
 
 #[test]

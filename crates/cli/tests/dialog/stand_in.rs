@@ -19,6 +19,8 @@ pub(crate) struct Stage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum On {
     Sway,
+    /// sway with an Xwayland, which nothing has started yet.
+    Xwayland,
     X11,
 }
 
@@ -26,12 +28,17 @@ impl Stage {
     /// With a dialog that behaves like this.
     #[track_caller]
     pub(crate) fn new(on: On, manner: &str) -> Self {
-        let sandbox = Sandbox::new();
+        Self::new_in(&Sandbox::new(), on, manner)
+    }
+
+    /// The same, in a sandbox that may already be prepared.
+    #[track_caller]
+    pub(crate) fn new_in(sandbox: &Sandbox, on: On, manner: &str) -> Self {
         let script = sandbox.write("stand_in.py", include_str!("stand_in.py"));
         let log = sandbox.home().join("dialog.log");
         let (script, file) = (script.display().to_string(), log.display().to_string());
         let words = ["/usr/bin/python3", &script, &file, manner];
-        Self::with(on, &sandbox, &words, log)
+        Self::with(on, sandbox, &words, log)
     }
 
     /// With this program as the dialog.
@@ -50,6 +57,10 @@ impl Stage {
         sandbox.set_env("NO_AT_BRIDGE", "1");
         let desk = match on {
             On::Sway => Desk::sway_with_dialog(sandbox, Config::new(), words),
+            On::Xwayland => {
+                let config = Config::new().with_xwayland();
+                Desk::sway_with_dialog(sandbox, config, words)
+            }
             On::X11 => Desk::x11_with_dialog(sandbox, words),
         };
         Self { desk, log }

@@ -81,9 +81,14 @@ impl Dialog {
         self.supervisor.deadline()
     }
 
+    /// Its process, while there is one.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.process.as_ref().and_then(Identity::pid)
+    }
+
     /// Whether this process is the dialog, or was started by it.
     pub(crate) fn owns(&self, pid: u32) -> bool {
-        let Some(dialog) = self.process.as_ref().and_then(Identity::pid) else {
+        let Some(dialog) = self.pid() else {
             return false;
         };
         // A wrapper script has the dialog a few steps below.
@@ -209,7 +214,7 @@ impl Manager {
 
     /// A child of ours has ended; if it is the dialog, that is taken in.
     pub(crate) fn dialog_exited(&mut self, pid: u32, status: ExitStatus) {
-        if self.dialog.process.as_ref().and_then(Identity::pid) != Some(pid) {
+        if self.dialog.pid() != Some(pid) {
             return;
         }
         self.dialog.process = None;
@@ -221,10 +226,15 @@ impl Manager {
         self.supervise(Input::Exited(how));
     }
 
-    /// The session is over, and so is whatever is left of the dialog.
+    /// The session is over, and so is whatever is left of the dialog: with its process group, since
+    /// nobody is there any more to end what it started.
     pub(crate) fn end_dialog(&mut self) {
-        if self.dialog.process.is_some() {
-            self.signal_dialog(Signal::Kill);
+        let pid = self.dialog.pid().and_then(|pid| i32::try_from(pid).ok());
+        if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+            tracing::info!("SIGKILL to the dialog");
+            // Its status has not been taken, so the number is nobody else's.
+            let _gone_meanwhile =
+                rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
         }
         let (close, _) = self.dialog.notification.close();
         self.bus_send(close);

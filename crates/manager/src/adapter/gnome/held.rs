@@ -49,6 +49,7 @@ impl Gnome {
             },
             pid: peer.pid,
             told: false,
+            unheard: false,
         };
         let name = if client.app_id.is_empty() {
             peer.pid

@@ -46,6 +46,9 @@ pub(crate) struct Client {
     pid: Option<u32>,
     /// It was told to end; its next answer says that it has done what it had to.
     told: bool,
+    /// It registered while everybody was asked, and has not been heard since. It was asked at once,
+    /// and may not have listened yet: a client learns where to listen from the reply.
+    unheard: bool,
 }
 
 /// A held inhibitor.
@@ -357,8 +360,26 @@ impl Gnome {
         self.to_client(voter, "QueryEndSession", Some(0))
     }
 
+    /// A client registered while a request is under way, and is asked at once.
+    pub(crate) fn is_asked_on_arrival(&mut self, voter: VoterId) {
+        let n = u32::try_from(voter.0).ok();
+        if let Some(client) = n.and_then(|n| self.clients.get_mut(&n)) {
+            client.unheard = true;
+        }
+    }
+
+    /// Asks a client that takes long a second time, where it may have missed the first.
+    pub(crate) fn query_missed(&mut self, voter: VoterId) -> Option<Message> {
+        let n = u32::try_from(voter.0).ok()?;
+        let client = self.clients.get_mut(&n)?;
+        let missed = std::mem::take(&mut client.unheard);
+        missed.then(|| self.to_client(voter, "QueryEndSession", Some(0)))?
+    }
+
     /// Tells a client that its query is void.
-    pub(crate) fn cancel(&self, voter: VoterId) -> Option<Message> {
+    pub(crate) fn cancel(&mut self, voter: VoterId) -> Option<Message> {
+        let n = u32::try_from(voter.0).ok()?;
+        self.clients.get_mut(&n)?.unheard = false;
         self.to_client(voter, "CancelEndSession", None)
     }
 

@@ -22,6 +22,13 @@ impl Gnome {
         }
     }
 
+    /// It speaks on its own object: whatever is said to it there is heard.
+    fn is_heard(&mut self, n: u32) {
+        if let Some(client) = self.clients.get_mut(&n) {
+            client.unheard = false;
+        }
+    }
+
     pub(super) fn private_call(
         &mut self,
         n: u32,
@@ -35,6 +42,7 @@ impl Gnome {
             return Err(Failure::unknown_method(header));
         }
         let told = self.own(n, peer)?.told;
+        self.is_heard(n);
         let body = message.body();
         let (ok, reason): (bool, &str) = body
             .deserialize()
@@ -67,6 +75,7 @@ impl Gnome {
         effects: &mut Effects,
     ) -> Answered {
         self.own(n, peer)?;
+        self.is_heard(n);
         let answer = match member {
             "AskingUser" => Answer::AskingUser,
             "Answer" => {
