@@ -165,6 +165,16 @@ impl Shell {
         }
     }
 
+    /// Whether what is transparent in a frame shows what is behind the window. Where it does not
+    /// (X11 without a compositor), it is black.
+    #[must_use]
+    pub fn has_alpha(&self) -> bool {
+        match self {
+            Self::Wayland(_) => true,
+            Self::X11(s) => s.has_alpha(),
+        }
+    }
+
     /// In [`Form::Window`]: the user drags the window by the place that is pressed now.
     pub fn begin_move(&mut self) {
         match self {
