@@ -270,7 +270,7 @@ impl Dialog {
             hover: self.state.hover(),
             pressed: self.state.pressed(),
             // An ordinary window has its frame, with its corners, from the window manager.
-            rounded: self.form != Form::Window && self.shell.is_translucent(),
+            rounded: self.form != Form::Window && self.shell.has_alpha(),
         };
         let (layout, text, icons) = (&self.layout, &mut self.text, &mut self.icons);
         let taken = self.shell.present(layout.size, &mut |into, scale| {

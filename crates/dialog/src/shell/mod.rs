@@ -171,12 +171,13 @@ impl Shell {
         }
     }
 
-    /// Whether what is transparent in a frame is transparent on the screen.
+    /// Whether what is transparent in a frame shows what is behind the window. Where it does not
+    /// (X11 without a compositor), it is black.
     #[must_use]
-    pub fn is_translucent(&self) -> bool {
+    pub fn has_alpha(&self) -> bool {
         match self {
             Self::Wayland(_) => true,
-            Self::X11(s) => s.is_translucent(),
+            Self::X11(s) => s.has_alpha(),
         }
     }
 
