@@ -25,7 +25,7 @@ def called(_bus, _sender, _path, _interface, member, arguments, invocation):
     if member == "Notify":
         _, _, _, summary, body, actions, hints, timeout = arguments
         invocation.return_value(GLib.Variant("(u)", (7,)))
-        say(f"notified: {summary} / {body} / {actions} / urgency {hints['urgency']} / {timeout}")
+        say(f"notified: {summary} / {body!r} / {actions} / urgency {hints['urgency']} / {timeout}")
     else:
         invocation.return_value(None)
         say(f"closed {arguments[0]}")

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use endsession_testkit::apps::{Answer, GtkApp};
+use endsession_testkit::names::OwnsName;
 use endsession_testkit::session::{Proc, Sandbox};
 use endsession_testkit::sway::Config;
 use endsession_testkit::wait::{for_line_in, until_gone};
@@ -102,6 +103,14 @@ impl Stage {
     #[track_caller]
     pub(crate) fn holder(&self) -> GtkApp {
         GtkApp::start(&self.desk.sandbox, Answer::Inhibit)
+    }
+
+    /// Somebody owns this name on the session's bus, and answers nothing.
+    #[track_caller]
+    pub(crate) fn owns(&self, name: &str) -> OwnsName {
+        let sandbox = &self.desk.sandbox;
+        let address = sandbox.env("DBUS_SESSION_BUS_ADDRESS").unwrap();
+        OwnsName::take_on(&address.to_string_lossy(), sandbox.uid(), name)
     }
 
     /// A log-off that the key binding of a window manager would start: with no terminal.

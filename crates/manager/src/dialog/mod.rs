@@ -7,7 +7,6 @@ mod environment;
 mod notification;
 mod supervisor;
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, ExitStatus, Stdio};
@@ -248,17 +247,15 @@ impl Manager {
              `endsession cancel`"
         );
         let phase = self.core.phase().unwrap_or(Phase::Asking);
-        let held_up: BTreeSet<String> = self.core.blockers().map(|b| b.name.clone()).collect();
-        let slow = report::waits(&self.core, |_| 0);
-        let names: Vec<String> = match held_up.is_empty() {
-            true => slow.into_iter().map(|w| w.name).collect(),
-            false => held_up.into_iter().collect(),
-        };
-        if phase != Phase::Confirming && names.is_empty() {
+        let blockers = self.core.blockers().map(|b| report::blocker(b, 0));
+        let waits = report::waits(&self.core, |_| 0).into_iter();
+        let rows: Vec<(String, String)> =
+            blockers.chain(waits).map(|b| (b.name, b.reason)).collect();
+        if phase != Phase::Confirming && rows.is_empty() {
             // Everything is on its way: there is nothing to answer.
             return;
         }
-        let (before, show) = self.dialog.notification.show(&Text::of(phase, names));
+        let (before, show) = self.dialog.notification.show(&Text::of(phase, &rows));
         for message in before {
             self.bus.send(message);
         }

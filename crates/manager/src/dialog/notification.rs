@@ -13,8 +13,11 @@ use crate::bus::{DBUS, DBUS_PATH};
 const NAME: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
 
-/// Names of applications told of; a notification has room for a few lines.
-const MAX_NAMES: usize = 5;
+/// Applications told of; a notification has room for a few lines.
+const MAX_ROWS: usize = 4;
+
+/// Characters of each line.
+const MAX_ROW: usize = 120;
 
 /// What the user is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,16 +29,20 @@ pub(crate) struct Text {
 }
 
 impl Text {
-    /// What a request in this phase waits for: these applications.
-    pub(crate) fn of(phase: Phase, mut names: Vec<String>) -> Self {
-        names.dedup();
-        let more = names.len().saturating_sub(MAX_NAMES);
-        names.truncate(MAX_NAMES);
-        let mut list = names.join(", ");
-        if more > 0 {
-            list.push_str(&format!(" and {more} more"));
+    /// What a request in this phase waits for: these applications, each with its reason.
+    pub(crate) fn of(phase: Phase, rows: &[(String, String)]) -> Self {
+        let row = |(name, reason): &(String, String)| {
+            let text = match reason.as_str() {
+                "" => name.clone(),
+                reason => format!("{name}: {reason}"),
+            };
+            plain(&text).chars().take(MAX_ROW).collect::<String>()
+        };
+        let mut lines: Vec<String> = rows.iter().take(MAX_ROWS).map(row).collect();
+        if rows.len() > MAX_ROWS {
+            lines.push(format!("and {} more", rows.len() - MAX_ROWS));
         }
-        let how = "The window that asks could not be shown. In a terminal: endsession status, endsession \
+        let how = "The window for this could not be shown. In a terminal: endsession status, endsession \
                    choose, endsession cancel.";
         if phase == Phase::Confirming {
             return Self {
@@ -46,7 +53,7 @@ impl Text {
         }
         Self {
             summary: "The log-off is held up".to_owned(),
-            body: plain(&format!("{list}. {how}")),
+            body: format!("{}\n{how}", lines.join("\n")),
             actions: vec![("cancel", "Cancel log-off")],
         }
     }
@@ -232,17 +239,19 @@ mod tests {
 
     #[test]
     fn a_strangers_name_is_no_markup_and_a_list_has_an_end() {
-        let names = (0..9).map(|n| format!("<b>{n}&")).collect();
-        let text = Text::of(Phase::Asking, names);
+        let row = |n| (format!("<b>{n}&"), "why ".repeat(1_000));
+        let rows: Vec<(String, String)> = (0..9).map(row).collect();
+        let text = Text::of(Phase::Asking, &rows);
         assert!(!text.body.contains(['<', '>', '&']), "{text:?}");
-        assert!(text.body.contains("and 4 more"), "{text:?}");
+        assert!(text.body.contains("\nand 5 more\n"), "{text:?}");
+        assert!(text.body.len() < 1_000, "{text:?}");
         assert_eq!(text.actions, [("cancel", "Cancel log-off")]);
     }
 
     #[test]
     fn one_that_is_no_longer_needed_is_closed_when_its_number_is_known() {
         let mut notification = Notification::default();
-        let (follows, call) = notification.show(&Text::of(Phase::Confirming, Vec::new()));
+        let (follows, call) = notification.show(&Text::of(Phase::Confirming, &[]));
         assert_eq!(follows.len(), 2);
         assert!(notification.close().0.is_none());
         let call = call.unwrap();
