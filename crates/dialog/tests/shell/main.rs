@@ -4,3 +4,4 @@
 mod support;
 
 mod sway;
+mod x11;

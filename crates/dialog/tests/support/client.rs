@@ -25,8 +25,8 @@ pub(crate) const BORDER_WIDTH: f32 = 4.0;
 
 /// A window, and what became of it.
 pub(crate) struct Client {
-    runtime: Runtime,
     pub(crate) shell: Shell,
+    runtime: Runtime,
     size: Size,
     fill: [u8; 3],
     /// Something has to be painted.

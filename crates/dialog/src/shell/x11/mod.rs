@@ -518,12 +518,12 @@ impl X11 {
 
 impl Drop for X11 {
     fn drop(&mut self) {
-        // Best effort: the server takes everything but the keyboard back when the connection
-        // closes.
-        if self.stage.focused || self.retiring.as_ref().is_some_and(|old| old.focused) {
+        // The server takes everything but the keyboard back when the connection closes.
+        let focused = self.stage.focused || self.retiring.as_ref().is_some_and(|old| old.focused);
+        if focused && self.focus_before.is_some() && !self.lost {
             self.give_focus_back();
+            self.wire.hang_up();
         }
-        let _ = self.wire.flush();
     }
 }
 

@@ -182,7 +182,8 @@ impl Stage {
                 atoms._NET_WM_STATE_SKIP_PAGER,
             ];
             self.set32(wire, atoms._NET_WM_STATE, atom, &states);
-            // Only the field of decorations counts, and there are none.
+            // No frame and no title bar: only the field of decorations counts. i3 4.22 draws its
+            // own all the same.
             let hints = atoms._MOTIF_WM_HINTS;
             self.set32(wire, hints, hints, &[2, 0, 0, 0, 0]);
         }

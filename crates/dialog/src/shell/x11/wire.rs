@@ -9,9 +9,14 @@ use std::{
     collections::VecDeque,
     io::{self, ErrorKind},
     path::PathBuf,
+    time::{Duration, Instant},
 };
 
-use rustix::net::{SendFlags, send};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    net::{RecvFlags, SendFlags, Shutdown, recv, send},
+};
 use tokio::{io::Interest, net::UnixStream};
 use x11rb_protocol::{
     connect::Connect,
@@ -38,6 +43,10 @@ const MAX_QUEUED: usize = 160 << 20;
 /// Requests sent beyond the oldest unanswered one. A reply names its request by 16 bits; past
 /// this the name would be ambiguous.
 const MAX_AHEAD: u64 = 60_000;
+
+/// How long a server may take to read our last words. Only a stopped one needs more than a
+/// millisecond.
+const FAREWELL_LIMIT: Duration = Duration::from_millis(100);
 
 /// Bytes taken from the socket at a time.
 const READ_SIZE: usize = 32 << 10;
@@ -97,7 +106,7 @@ impl<T> Wire<T> {
             match UnixStream::connect(&path).await {
                 // Its door is full.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                    tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 other => break other?,
             }
@@ -235,6 +244,29 @@ impl<T> Wire<T> {
         write(&self.stream, &mut self.output)
     }
 
+    /// Says the last words, and sees that they are heard: a server that finds a connection closed
+    /// before it has read all of it drops the rest, where we left something unread. Waits for the
+    /// server to hang up, at most for [`FAREWELL_LIMIT`].
+    pub(super) fn hang_up(&mut self) {
+        let end = Instant::now() + FAREWELL_LIMIT;
+        if self.flush().is_err() || rustix::net::shutdown(&self.stream, Shutdown::Write).is_err() {
+            return;
+        }
+        let mut rest = [0; 4096];
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let mut fds = [PollFd::new(&self.stream, PollFlags::IN)];
+            let limit = Timespec::try_from(left).ok();
+            match poll(&mut fds, limit.as_ref()) {
+                Ok(0) | Err(_) => return,
+                Ok(_) => match recv(&self.stream, &mut rest, RecvFlags::DONTWAIT) {
+                    Ok((0, _)) | Err(_) => return,
+                    Ok(_) => {}
+                },
+            }
+        }
+    }
+
     fn read(&mut self) -> io::Result<bool> {
         let filled = self.input.len();
         self.input.resize(filled + READ_SIZE, 0);
@@ -322,15 +354,22 @@ fn interest(output: &VecDeque<u8>) -> Interest {
 }
 
 /// Writes what a socket takes now. Not `try_write`: a broken socket must not raise SIGPIPE,
-/// whatever the process has made of that signal.
+/// whatever the process has made of that signal; and the last words are said when the loop is no
+/// more.
 fn write(stream: &UnixStream, output: &mut VecDeque<u8>) -> io::Result<()> {
     while !output.is_empty() {
         let (bytes, _) = output.as_slices();
         let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-        match stream.try_io(Interest::WRITABLE, || Ok(send(stream, bytes, flags)?)) {
+        match send(stream, bytes, flags) {
             Ok(count) => drop(output.drain(..count)),
-            Err(error) if is_temporary(&error) => break,
-            Err(error) => return Err(error),
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                // Or the next wait would find the socket writable still.
+                let full = || Err::<(), _>(ErrorKind::WouldBlock.into());
+                let _ = stream.try_io(Interest::WRITABLE, full);
+                break;
+            }
+            Err(error) => return Err(error.into()),
         }
     }
     if output.is_empty() {
