@@ -33,15 +33,17 @@ pub(crate) async fn request(mut control: Control, kind: &str, options: &Logoff) 
         None
     };
     let (request, joined) = control.request(kind, of(options)).await?;
+    let mut screen = Screen::default();
     if joined {
         eprintln!("A log-off is already under way; this one has joined it.");
+        screen.begin(&control.status().await?.1);
     }
     let tells = match (&terminal, options.json, options.no_dialog) {
         (Some(_), ..) | (None, true, _) => Tells::Nothing,
         (None, false, true) => Tells::Questions,
         (None, false, false) => Tells::Blockers,
     };
-    let outcome = follow(&mut control, request, terminal, tells).await?;
+    let outcome = follow(&mut control, request, screen, terminal, tells).await?;
     Ok(report(outcome, options.json))
 }
 
@@ -78,6 +80,7 @@ enum Followed {
 async fn follow(
     control: &mut Control,
     request: u32,
+    screen: Screen,
     mut terminal: Option<Terminal>,
     tells: Tells,
 ) -> Result<Followed> {
@@ -88,10 +91,11 @@ async fn follow(
         handler(SignalKind::terminate())?,
     );
     let begun = Instant::now();
-    let mut view = View {
-        screen: Screen::default(),
-        drawn: 0,
-    };
+    let mut view = View { screen, drawn: 0 };
+    if let Some(terminal) = terminal.as_ref().filter(|_| view.screen.is_counting()) {
+        let lines = view.screen.lines(0, terminal.width());
+        view.draw(&lines);
+    }
     // What happened between watching and the request's number is in the stream already.
     let mut past_stopping = false;
     loop {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use endsession_manager::report::{BlockerInfo, News, Who};
+use endsession_manager::report::{BlockerInfo, News, Status, Who};
 use unicode_width::UnicodeWidthChar as _;
 
 use crate::show;
@@ -51,6 +51,16 @@ pub(crate) enum Key {
 }
 
 impl Screen {
+    /// Takes in what was there before the view began.
+    pub(crate) fn begin(&mut self, status: &Status) {
+        if let Some(request) = &status.request {
+            self.phase.clone_from(&request.phase);
+            self.gone.clone_from(&request.gone);
+        }
+        let rows = status.blockers.iter().chain(&status.waits);
+        self.blockers = rows.map(|b| (b.clone(), 0)).collect();
+    }
+
     /// Takes in one event at `now`.
     pub(crate) fn news(&mut self, news: &News, now: Millis) {
         match news {
@@ -95,11 +105,13 @@ impl Screen {
                 self.no_longer_waits_for(w);
                 self.gone.push(w.name.clone());
             }
-            News::Blocked(b) => self.blockers.push((b.clone(), now)),
-            News::Cleared(b) => self.blockers.retain(|(x, _)| {
-                (&x.id, &x.kind, &x.reason, x.responding)
-                    != (&b.id, &b.kind, &b.reason, b.responding)
-            }),
+            News::Blocked(b) => {
+                // What was there when the view began may be told of once more.
+                if !self.blockers.iter().any(|(x, _)| is_same(x, b)) {
+                    self.blockers.push((b.clone(), now));
+                }
+            }
+            News::Cleared(b) => self.blockers.retain(|(x, _)| !is_same(x, b)),
             News::Slow(w) => self.waits_for(w, "slow", now),
             News::Abstained(w) => {
                 self.waiting.remove(&w.id);
@@ -163,7 +175,7 @@ impl Screen {
         } else {
             lines.push("These hold the session open:".to_owned());
             for (n, (b, since)) in (1..).zip(&self.blockers) {
-                let waiting = show::duration(now.saturating_sub(*since));
+                let waiting = show::duration(now.saturating_sub(*since) + b.waiting_ms);
                 lines.push(format!("  {n}  {} ({waiting})", show::blocker(b)));
             }
             lines.push(match &self.question {
@@ -240,6 +252,11 @@ impl Screen {
     }
 }
 
+/// Whether two rows are about the same, whatever the time.
+fn is_same(a: &BlockerInfo, b: &BlockerInfo) -> bool {
+    (&a.id, &a.kind, &a.reason, a.responding) == (&b.id, &b.kind, &b.reason, b.responding)
+}
+
 const ESCAPE: u8 = 0x1b;
 
 /// Cuts a line to `width` columns as a terminal counts them.
@@ -313,6 +330,25 @@ mod tests {
     fn escape_cancels_and_a_stray_number_does_nothing() {
         assert_eq!(blocked().key(0x1b), Key::Choose("cancel", String::new()));
         assert_eq!(blocked().key(b'1'), Key::Ignored);
+    }
+
+    #[test]
+    fn a_view_that_joins_later_shows_what_was_there() {
+        let mut screen = Screen::default();
+        let before = BlockerInfo {
+            waiting_ms: 65_000,
+            ..blocker("7", "gedit")
+        };
+        screen.begin(&Status {
+            blockers: vec![before],
+            ..Status::default()
+        });
+        screen.news(&News::Blocked(blocker("7", "gedit")), 10);
+        let lines = screen.lines(1_000, 80);
+        assert_eq!(lines[2], "  1  gedit: unsaved documents (1 min)");
+        assert_eq!(lines.len(), 4, "once: {lines:?}");
+        screen.news(&News::Cleared(blocker("7", "gedit")), 2_000);
+        assert!(!screen.is_counting());
     }
 
     #[test]

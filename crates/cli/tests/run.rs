@@ -14,6 +14,7 @@ use endsession_testkit::names::OwnsName;
 use endsession_testkit::session::{Sandbox, environ_of};
 use endsession_testkit::wait::{is_alive, until_gone};
 use rustix::process::{Pid, Signal, kill_process};
+use support::raw::{self, Raw};
 use support::{
     Done, IDLE, LIMIT, On, Session, endsession, run, sandbox, start, start_with_private_bus,
 };
@@ -188,6 +189,15 @@ fn a_manager_of_a_session_that_it_did_not_start_says_that_it_cannot_end_it() {
     assert_eq!(done.code(), Some(2), "{done:?}");
     assert!(done.err.contains("endsession run -- COMMAND"), "{done:?}");
     assert_eq!(client.members(), [""; 0]);
+    let property = (raw::CONTROL, "Kinds");
+    let kinds = Raw::connect(&bus)
+        .call(raw::CONTROL_PATH, raw::PROPERTIES, "Get", &property)
+        .unwrap();
+    let none: zbus::Variant<'_> = Vec::<&str>::new().into();
+    assert_eq!(
+        kinds.body().deserialize::<zbus::Variant<'_>>().unwrap(),
+        none
+    );
     drop(bus);
     assert_eq!(manager.wait_exit(LIMIT).code(), Some(3));
 }

@@ -247,6 +247,7 @@ fn a_lost_terminal_is_no_word_of_the_users() {
     // Another terminal joins it, and sees who blocks.
     let again = log_off(&session, &[]);
     again.wait_for("already under way", LIMIT);
+    again.wait_for("refuses: two files are not saved", LIMIT);
     again.write("c");
     ends_with(&again, 1, "The log-off was cancelled.");
 }

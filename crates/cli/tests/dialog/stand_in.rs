@@ -57,12 +57,12 @@ impl Stage {
         // The accessibility bus registers clients of its own, as late as it likes.
         sandbox.set_env("NO_AT_BRIDGE", "1");
         let desk = match on {
-            On::Sway => Desk::sway_with_dialog(sandbox, Config::new(), words),
+            On::Sway => Desk::sway_with_dialog(sandbox, Config::new(), Some(words)),
             On::Xwayland => {
                 let config = Config::new().with_xwayland();
-                Desk::sway_with_dialog(sandbox, config, words)
+                Desk::sway_with_dialog(sandbox, config, Some(words))
             }
-            On::X11 => Desk::x11_with_dialog(sandbox, words),
+            On::X11 => Desk::x11_with_dialog(sandbox, Some(words)),
         };
         Self { desk, log }
     }

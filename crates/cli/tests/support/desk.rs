@@ -33,8 +33,11 @@ pub(crate) struct Desk {
 /// Shorter than a user's patience, longer than the slowest step of a loaded machine.
 const DEADLINES: &str = "forced = \"2s\"";
 
-/// A window of endsession's own, which most tests are not about.
-const NO_DIALOG: &[&str] = &[];
+/// The program that shows what a request waits for; `None` is endsession's own.
+pub(crate) type Dialog<'a> = Option<&'a [&'a str]>;
+
+/// Most tests are not about it.
+const NO_DIALOG: Dialog<'_> = Some(&[]);
 
 impl Desk {
     /// Headless sway.
@@ -48,7 +51,7 @@ impl Desk {
     }
 
     /// Headless sway, and this program as the dialog.
-    pub(crate) fn sway_with_dialog(sandbox: &Sandbox, config: Config, dialog: &[&str]) -> Self {
+    pub(crate) fn sway_with_dialog(sandbox: &Sandbox, config: Config, dialog: Dialog<'_>) -> Self {
         Self::sway_on(sandbox, config, DEADLINES, dialog)
     }
 
@@ -56,7 +59,7 @@ impl Desk {
         Self::sway_on(sandbox, config, deadlines, NO_DIALOG)
     }
 
-    fn sway_on(sandbox: &Sandbox, config: Config, deadlines: &str, dialog: &[&str]) -> Self {
+    fn sway_on(sandbox: &Sandbox, config: Config, deadlines: &str, dialog: Dialog<'_>) -> Self {
         let sandbox = sandbox.clone();
         sway::prepare(&sandbox);
         let config = config.write(&sandbox).display().to_string();
@@ -93,12 +96,12 @@ impl Desk {
     }
 
     /// Xvfb with openbox, and this program as the dialog.
-    pub(crate) fn x11_with_dialog(sandbox: &Sandbox, dialog: &[&str]) -> Self {
+    pub(crate) fn x11_with_dialog(sandbox: &Sandbox, dialog: Dialog<'_>) -> Self {
         let xvfb = Xvfb::start_in(sandbox);
         Self::of_xvfb(sandbox.clone(), xvfb, DEADLINES, dialog)
     }
 
-    fn of_xvfb(sandbox: Sandbox, xvfb: Xvfb, deadlines: &str, dialog: &[&str]) -> Self {
+    fn of_xvfb(sandbox: Sandbox, xvfb: Xvfb, deadlines: &str, dialog: Dialog<'_>) -> Self {
         let run = start_with(&sandbox, deadlines, dialog, &["openbox"]);
         xvfb.wait_for_window_manager(LIMIT);
         let exits = sandbox.exit_order();
@@ -290,10 +293,12 @@ pub(crate) fn start(sandbox: &Sandbox, session: &[&str]) -> Proc {
 }
 
 #[track_caller]
-fn start_with(sandbox: &Sandbox, deadlines: &str, dialog: &[&str], session: &[&str]) -> Proc {
+fn start_with(sandbox: &Sandbox, deadlines: &str, dialog: Dialog<'_>, session: &[&str]) -> Proc {
     sandbox.install(env!("CARGO_BIN_EXE_endsession").as_ref());
     // A list of Rust's strings reads like one of TOML's.
-    let config = format!("[deadlines]\n{deadlines}\n[dialog]\ncommand = {dialog:?}\n");
+    let dialog = dialog.map(|words| format!("command = {words:?}"));
+    let dialog = dialog.unwrap_or_default();
+    let config = format!("[deadlines]\n{deadlines}\n[dialog]\n{dialog}\n");
     let config = sandbox.write("endsession.toml", config);
     let config = config.display().to_string();
     sandbox.set_env("SHELL", "/bin/bash");
