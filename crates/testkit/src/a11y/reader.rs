@@ -60,7 +60,16 @@ impl ScreenReader {
     /// When there is no accessibility bus.
     #[track_caller]
     pub fn on(bus: &Bus) -> Self {
-        let (address, uid) = (bus.address().to_owned(), bus.uid());
+        Self::on_address(bus.address(), bus.uid())
+    }
+
+    /// A screen reader of the bus at `address`, as user `uid`.
+    ///
+    /// # Panics
+    /// When there is no accessibility bus.
+    #[track_caller]
+    pub fn on_address(address: &str, uid: u32) -> Self {
+        let address = address.to_owned();
         let heard = Arc::<Heard>::default();
         let listener = heard.clone();
         let start = async move {
