@@ -1,15 +1,18 @@
-//! Draws texts of many kinds, so that a person can look at them: `specimen FILE.png [SCALE]`.
+//! Draws texts of many kinds and some applications, so that a person can look at them:
+//! `specimen FILE.png [SCALE]`.
 
 use std::{error::Error, time::Instant};
 
 use endsession_dialog::{
+    apps::Apps,
     geometry::Rect,
+    icons::Icons,
     text::{Measure as _, Style, Text},
 };
 use tiny_skia::{Color, Paint, Pixmap, Transform};
 
 const WIDTH: f32 = 720.0;
-const HEIGHT: f32 = 1240.0;
+const HEIGHT: f32 = 1080.0;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -80,6 +83,54 @@ fn column(text: &mut Text, picture: &mut Pixmap, x: f32, ink: Color) {
         y += size.height + 6.0;
         let short: String = sample.chars().take(20).collect();
         eprintln!("{:>9.1?} {size:?} {short:?}", began.elapsed());
+    }
+    applications(text, picture, x, y, ink);
+}
+
+/// Name and icon of what these ids lead to on this system.
+fn applications(text: &mut Text, picture: &mut Pixmap, x: f32, mut y: f32, ink: Color) {
+    let scale = text.scale();
+    let (mut apps, mut icons) = (Apps::new(""), Icons::new("Adwaita"));
+    let style = Style {
+        size: 13.0,
+        bold: true,
+        max_lines: 1,
+    };
+    for id in [
+        "foot",
+        "Firefox-esr",
+        "org.gnome.gedit",
+        "Mousepad",
+        "libreoffice",
+        "gvim",
+        "nobody",
+    ] {
+        let began = Instant::now();
+        let app = apps.find(id, None);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "small"
+        )]
+        let size = (32.0 * scale).round() as u32;
+        #[expect(clippy::cast_possible_truncation, reason = "small")]
+        if let Some(icon) = icons.find(&app.icon, size) {
+            let paint = tiny_skia::PixmapPaint::default();
+            let (left, top) = ((x * scale) as i32, (y * scale) as i32);
+            picture.draw_pixmap(
+                left,
+                top,
+                icon.as_ref(),
+                &paint,
+                Transform::identity(),
+                None,
+            );
+        }
+        eprintln!("{:>9.1?} {app:?}", began.elapsed());
+        let name = format!("{} ({id})", app.name);
+        let place = Rect::new(x + 40.0, y + 7.0, 300.0, 25.0);
+        text.draw(&mut picture.as_mut(), &name, &style, place, ink);
+        y += 38.0;
     }
 }
 

@@ -43,7 +43,9 @@ pub(super) fn measure(text: &str, style: &Style, width: f32) -> Size {
         .max()
         .unwrap_or(0);
     Size {
-        width: (as_f32(longest) * ADVANCE * style.size).ceil().min(width),
+        width: (as_f32(longest) * ADVANCE * style.size)
+            .ceil()
+            .clamp(0.0, width.max(0.0)),
         height: (as_f32(lines.len()) * LINE * style.size).ceil(),
     }
 }

@@ -38,7 +38,7 @@ struct Unit {
     below: f32,
     /// How deep in opposite directions it stands; odd levels run from right to left.
     level: u8,
-    /// White space: at the end of a line it takes no room.
+    /// Nothing to see: at the end of a line it takes no room.
     blank: bool,
     /// A line may begin here.
     may_begin: bool,
@@ -141,9 +141,7 @@ impl Shaped {
             above: most(|glyph| glyph.ascent),
             below: most(|glyph| glyph.descent),
             level,
-            blank: stands_for.is_some_and(|text| {
-                !text.is_empty() && text.chars().all(|c| c.is_whitespace() && c != '\u{a0}')
-            }),
+            blank: stands_for.is_some_and(|text| !text.is_empty() && text.chars().all(is_blank)),
             may_begin: begins.contains(&start),
         });
     }
@@ -227,7 +225,7 @@ impl Shaped {
         let mut width = 0.0;
         for (at, unit) in self.units.iter().enumerate().skip(start) {
             width += unit.advance * size;
-            if width > room && !unit.blank && unit.advance > 0.0 {
+            if width > room && !unit.blank {
                 return at;
             }
         }
@@ -326,6 +324,15 @@ impl Line {
             (key, (x, y))
         })
     }
+}
+
+/// White space at which lines break, and marks of direction: spaces may stand before those.
+fn is_blank(c: char) -> bool {
+    let mark = matches!(
+        c,
+        '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{2066}'..='\u{2069}'
+    );
+    mark || (c.is_whitespace() && c != '\u{a0}')
 }
 
 /// From the order of the text to that from left to right: rule L2 of the Unicode Bidirectional

@@ -112,6 +112,13 @@ fn no_space_and_no_short_word_pushes_the_ellipsis_out() {
 }
 
 #[test]
+fn a_space_before_the_end_of_an_isolate_takes_no_room_at_the_end() {
+    let mut text = text();
+    let bare = text.measure("abc", &BODY, 300.0);
+    assert_eq!(text.measure("\u{2068}abc \u{2069}", &BODY, 300.0), bare);
+}
+
+#[test]
 fn a_word_longer_than_a_line_is_broken_anywhere() {
     let mut text = text();
     let long = "x".repeat(4096);
