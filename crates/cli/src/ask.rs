@@ -6,7 +6,7 @@ use std::time::Instant;
 use endsession_dialog::content::{Choice, Content, Question};
 use endsession_dialog::dialog::{Dialog, Event};
 use endsession_dialog::i18n::Messages;
-use endsession_dialog::view::clean;
+use endsession_dialog::text::inline;
 
 use crate::args::Ask;
 use crate::dialog;
@@ -66,13 +66,13 @@ async fn at_terminal(question: &Question, words: &Messages) -> Result<bool> {
     let first = |word: &str| word.chars().next().map(|c| c.to_lowercase().to_string());
     let (yes_key, no_key) = (first(&yes), first(&no));
     let key = |key: &Option<String>| key.clone().unwrap_or_default();
-    let detail = clean(&question.detail);
+    let detail = inline(&question.detail);
     let detail = if detail.is_empty() {
         String::new()
     } else {
         format!("{detail}\n")
     };
-    let text = clean(&question.text);
+    let text = inline(&question.text);
     let (k_yes, k_no) = (key(&yes_key), key(&no_key));
     let mut out = std::io::stdout().lock();
     let _reader_may_be_gone =

@@ -47,10 +47,10 @@ pub enum What {
         /// Its colour.
         tone: Tone,
     },
-    /// An application's icon: its name, and the application's, for a letter where there is none.
+    /// An application's icon: its names, and the application's, for a letter where there is none.
     Icon {
-        /// As [`crate::icons::Icons::find`] takes it; may be empty.
-        icon: String,
+        /// As [`crate::icons::Icons::find`] takes them, the best first.
+        icons: Vec<String>,
         /// The application's name.
         name: String,
     },

@@ -158,7 +158,9 @@ impl Brush<'_, '_> {
                 item.clip,
                 look.theme.text(*tone),
             ),
-            What::Icon { icon, name } => self.icon(place, item.clip, icon, name, look, text, icons),
+            What::Icon { icons: names, name } => {
+                self.icon(place, item.clip, names, name, look, text, icons)
+            }
             What::Button { control, emphasis } => self.button(place, control, *emphasis, look),
             What::Row { warns } => self.rounded(place, ROW_CORNER, look.theme.row(*warns)),
             What::Bar(share) => {
@@ -201,7 +203,7 @@ impl Brush<'_, '_> {
         &mut self,
         place: Rect,
         clip: Rect,
-        icon: &str,
+        names: &[String],
         name: &str,
         look: &Look<'_>,
         text: &mut Text,
@@ -216,7 +218,8 @@ impl Brush<'_, '_> {
             reason = "some tens of pixels"
         )]
         let (size, x, y) = (rect.width() as u32, rect.x() as i32, rect.y() as i32);
-        if let Some(pixels) = icons.find(icon, size) {
+        let found = names.iter().find(|n| icons.find(n, size).is_some());
+        if let Some(pixels) = found.and_then(|n| icons.find(n, size)) {
             self.into.draw_pixmap(
                 x,
                 y,

@@ -7,8 +7,7 @@ use crate::apps::App;
 use crate::content::{Content, Holds, Kind, Phase, Question, Request, Row};
 use crate::i18n::{Messages, Value};
 use crate::shell::Form;
-
-pub use words::clean;
+use crate::text::inline;
 
 /// Something that the user can press.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -69,8 +68,8 @@ pub struct Button {
 pub struct RowView {
     /// Which.
     pub app: String,
-    /// Its icon's name; empty where it has none.
-    pub icon: String,
+    /// Names of its icon, the best first.
+    pub icons: Vec<String>,
     /// Its name.
     pub name: String,
     /// Why it holds the request up, or what would be lost.
@@ -230,10 +229,10 @@ impl Button {
 }
 
 fn ask(question: &Question, words: &Messages) -> View {
-    let detail = clean(&question.detail);
+    let detail = inline(&question.detail);
     View {
         form: Form::Window,
-        heading: clean(&question.text),
+        heading: inline(&question.text),
         details: Some(detail).filter(|d| !d.is_empty()).into_iter().collect(),
         progress: None,
         rows: Vec::new(),
@@ -274,7 +273,7 @@ fn menu(kinds: &[Kind], words: &Messages) -> View {
 }
 
 fn sheet(request: &Request, ui: &Ui, rows: Vec<RowView>, words: &Messages) -> View {
-    let because = clean(&request.reason);
+    let because = inline(&request.reason);
     let because =
         (!because.is_empty()).then(|| words.with("because", &[("reason", Value::Text(&because))]));
     let mut details = Vec::new();
@@ -383,7 +382,7 @@ fn rows(
     let rows = apps.into_iter().filter_map(|(app, rows)| {
         let first = rows.first()?;
         let App { name, icon } = known(&first.name, first.pid);
-        let name = [clean(&name), clean(&first.name), words.text("unnamed")]
+        let name = [inline(&name), inline(&first.name), words.text("unnamed")]
             .into_iter()
             .find(|n| !n.is_empty())
             .unwrap_or_default();
@@ -414,7 +413,11 @@ fn rows(
         };
         Some(RowView {
             app: app.to_owned(),
-            icon,
+            // Where the desktop knows none, one that is called as the application calls itself.
+            icons: [icon, first.name.to_lowercase()]
+                .into_iter()
+                .filter(|name| !name.is_empty())
+                .collect(),
             why: if warns {
                 spoken("warn-end-one")
             } else {

@@ -21,11 +21,14 @@ const MAX_NODES: u32 = 20_000;
 /// there, too large, or nothing that can be drawn.
 pub(super) fn load(path: &Path, size: u32) -> Option<Pixmap> {
     let kind = path.extension()?.to_str()?.to_ascii_lowercase();
-    match kind.as_str() {
+    let pixels = match kind.as_str() {
         "png" => png(&keyfile::read(path, MAX_FILE)?, size),
         "svg" => svg(&keyfile::read(path, MAX_FILE)?, size),
         _ => None,
-    }
+    }?;
+    // A drawing that is nothing but a picture of another kind shows nothing.
+    let is_seen = pixels.pixels().iter().any(|p| p.alpha() > 0);
+    is_seen.then_some(pixels)
 }
 
 fn png(data: &[u8], size: u32) -> Option<Pixmap> {
@@ -145,6 +148,19 @@ mod tests {
             Some((255, 255))
         );
         assert_eq!(icon.pixel(15, 10).map(|p| p.alpha()), Some(0));
+    }
+
+    #[test]
+    fn an_icon_that_shows_nothing_is_none() {
+        let temp = tempfile::tempdir().unwrap();
+        for (body, is_seen) in [("", false), (r##"<rect width="5" height="5"/>"##, true)] {
+            let path = temp.path().join("icon.svg");
+            let text = format!(
+                r#"<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10">{body}</svg>"#
+            );
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(load(&path, 16).is_some(), is_seen, "{body}");
+        }
     }
 
     #[test]

@@ -307,7 +307,7 @@ fn row(out: &mut Layout, n: usize, row: &RowView, measure: &mut dyn Measure, pla
         ),
         clip,
         what: What::Icon {
-            icon: row.icon.clone(),
+            icons: row.icons.clone(),
             name: row.name.clone(),
         },
     });

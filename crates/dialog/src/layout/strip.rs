@@ -62,7 +62,7 @@ pub(super) fn layout(view: &View, measure: &mut dyn Measure, room: Size) -> Layo
             place: Rect::new(SPACE, top + ((high - ICON) / 2.0).floor(), ICON, ICON),
             clip,
             what: What::Icon {
-                icon: row.icon.clone(),
+                icons: row.icons.clone(),
                 name: row.name.clone(),
             },
         });

@@ -55,10 +55,8 @@ fn a_row_has_the_desktops_name_the_reason_and_the_time() {
     assert_eq!(view.heading, "Logging off");
     assert_eq!(plain(&view.details[0]), "One application holds this up.");
     let row = &view.rows[0];
-    assert_eq!(
-        (row.name.as_str(), row.icon.as_str()),
-        ("Text Editor", "gedit-icon")
-    );
+    assert_eq!(row.name, "Text Editor");
+    assert_eq!(row.icons, ["gedit-icon", "gedit"]);
     assert_eq!(plain(&row.why), "Unsaved documents");
     assert_eq!(plain(&row.note), "Waiting for 10 seconds");
     assert_eq!(labels(&row.buttons), ["Show", "End…"]);

@@ -1,39 +1,9 @@
-//! Words that need more than a look into the list: what applications say of themselves made fit to
-//! show, and times as people say them.
+//! Words that need more than a look into the list: reasons in applications' own words, and times as
+//! people say them.
 
 use crate::content::{Holds, Kind, Row};
 use crate::i18n::{Messages, Value};
-
-/// Characters kept of a text that somebody else wrote: more than two lines of a row hold.
-const MAX_TEXT: usize = 600;
-
-/// A text that somebody else wrote, fit to stand beside ours: on one line, without control
-/// characters, and without those that turn the direction of what comes after them.
-#[must_use]
-pub fn clean(text: &str) -> String {
-    let mut out = String::new();
-    let mut space = false;
-    for c in text.chars().take(MAX_TEXT) {
-        if c.is_whitespace() || c.is_control() {
-            space = !out.is_empty();
-        } else if !turns(c) {
-            if std::mem::take(&mut space) {
-                out.push(' ');
-            }
-            out.push(c);
-        }
-    }
-    out
-}
-
-/// The explicit directional formatting characters (UAX 9), and what hides: joiners stay, since
-/// scripts and emoji are written with them.
-fn turns(c: char) -> bool {
-    matches!(c,
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}'
-        | '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{00ad}' | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e001f}')
-}
+use crate::text::inline;
 
 pub(super) fn kind(kind: Kind, words: &Messages) -> String {
     match kind {
@@ -64,7 +34,7 @@ pub(super) fn why(rows: &[&Row], words: &Messages) -> String {
 }
 
 fn because(row: &Row, words: &Messages) -> String {
-    let reason = clean(&row.reason);
+    let reason = inline(&row.reason);
     let with = |key| words.with(key, &[("reason", Value::Text(&reason))]);
     match (row.holds, reason.is_empty()) {
         (Holds::Refusal, true) => words.text("holds-refusal"),
@@ -134,21 +104,6 @@ pub(super) fn next_change(ms: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_text_of_others_stays_on_its_line_and_in_its_direction() {
-        assert_eq!(
-            clean("  two\nlines\tand\u{7}  a bell "),
-            "two lines and a bell"
-        );
-        assert_eq!(clean("evil\u{202e}gnp.exe\u{2069}"), "evilgnp.exe");
-        assert_eq!(
-            clean("👩\u{200d}💻 می\u{200c}خواهم"),
-            "👩\u{200d}💻 می\u{200c}خواهم"
-        );
-        assert_eq!(clean(&"x".repeat(100_000)).len(), MAX_TEXT);
-        assert_eq!(clean("\u{200b}\n \u{feff}"), "");
-    }
 
     #[test]
     fn time_is_said_in_steps_and_not_at_all_at_first() {
