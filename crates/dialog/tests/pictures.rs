@@ -110,7 +110,8 @@ impl Studio {
             pressed: None,
             rounded: true,
         };
-        let mut icons = Icons::new("none");
+        // None but the one above: the machine may have one of every name.
+        let mut icons = Icons::below("none", Vec::new(), Vec::new());
         paint(
             &mut pixmap.as_mut(),
             shot.scale,
