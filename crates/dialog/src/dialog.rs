@@ -128,8 +128,10 @@ impl Dialog {
 
     /// What is to be shown from now on.
     pub fn update(&mut self, content: Content) {
-        self.state.set_content(content);
-        self.stale = true;
+        if content != *self.state.content() {
+            self.state.set_content(content);
+            self.stale = true;
+        }
     }
 
     /// The user asked for the log-off once more: all of it comes to the front.

@@ -9,6 +9,7 @@ use endsession_dialog::content::{Choice, Content};
 use endsession_dialog::dialog::{Dialog, Event, Options};
 use endsession_dialog::i18n::locale_of;
 use endsession_dialog::shell::Target;
+use futures_util::FutureExt as _;
 
 use crate::control::{Control, session_bus};
 use crate::exit::{Exit, Failure, Result};
@@ -50,26 +51,29 @@ pub(crate) async fn run() -> Result<Exit> {
     loop {
         tokio::select! {
             event = control.next() => {
-                let Some((_, news)) = event else { return Ok(Exit::Done) };
-                let Some(news) = news else { continue };
-                match model.news(&news, now()) {
-                    Change::Nothing => {}
-                    Change::Content => dialog.update(Content::Request(model.content())),
-                    Change::Attention => {
-                        dialog.update(Content::Request(model.content()));
-                        dialog.attend();
+                let mut event = Some(event);
+                let mut unclear = false;
+                // What has come meanwhile is taken in one go: the status is read once for all of it.
+                while let Some(next) = event {
+                    let Some((_, news)) = next else { return Ok(Exit::Done) };
+                    let change = news.map_or(Change::Nothing, |news| model.news(&news, now()));
+                    match change {
+                        Change::Nothing | Change::Content => {}
+                        Change::Attention => dialog.attend(),
+                        Change::Elsewhere(app) => dialog.answering(&app),
+                        Change::Unclear => unclear = true,
+                        Change::Over => return Ok(Exit::Done),
                     }
-                    Change::Elsewhere(app) => dialog.answering(&app),
-                    Change::Unclear => {
-                        let (_, status) = control.status().await?;
-                        let Some(whole) = Model::of(&status, now()) else {
-                            return Ok(Exit::Done);
-                        };
-                        model = whole;
-                        dialog.update(Content::Request(model.content()));
-                    }
-                    Change::Over => return Ok(Exit::Done),
+                    event = control.next().now_or_never();
                 }
+                if unclear {
+                    let (_, status) = control.status().await?;
+                    let Some(whole) = Model::of(&status, now()) else {
+                        return Ok(Exit::Done);
+                    };
+                    model = whole;
+                }
+                dialog.update(Content::Request(model.content()));
             }
             event = dialog.next() => match event {
                 Event::Chosen(choice) => {

@@ -22,7 +22,7 @@ pub(super) enum Change {
     Attention,
     /// Somebody chose to show this application, and is to see it.
     Elsewhere(String),
-    /// More than can be told from it: the whole status is to be read again.
+    /// More than it tells: the whole status is to be read again.
     Unclear,
     /// Nobody is needed any more.
     Over,
@@ -81,7 +81,11 @@ impl Model {
                 return Change::Attention;
             }
             News::Activated(who) => return Change::Elsewhere(who.id.clone()),
-            News::Blocked(b) => self.blocked(b, now),
+            // Whether it has a window to show is in the status.
+            News::Blocked(b) => {
+                self.blocked(b, now);
+                return Change::Unclear;
+            }
             News::Cleared(b) => {
                 let key = (
                     b.id.as_str(),
@@ -93,11 +97,15 @@ impl Model {
                     .rows
                     .retain(|r| (r.app.as_str(), r.holds, r.reason.as_str(), r.responding) != key);
             }
-            News::Slow(who) => self.waits(who, Holds::Slow, now),
+            News::Slow(who) => {
+                self.waits(who, Holds::Slow, now);
+                return Change::Unclear;
+            }
             News::Answered { who, answer, .. } => {
                 self.no_longer_waits(who);
                 if answer == "asking-user" {
                     self.waits(who, Holds::AsksUser, now);
+                    return Change::Unclear;
                 }
             }
             News::Abstained(who) => self.no_longer_waits(who),
@@ -105,8 +113,9 @@ impl Model {
             News::Overridden(_) => return Change::Unclear,
             News::Gone(who) => {
                 self.no_longer_waits(who);
-                self.request.closed += 1;
-                self.request.total = self.request.total.max(self.request.closed);
+                self.request.rows.retain(|r| r.app != who.id);
+                // A status that is newer than this has counted it already.
+                return Change::Unclear;
             }
             News::Asked(_)
             | News::Closing(_)
@@ -124,7 +133,7 @@ impl Model {
             holds: holds(&b.kind),
             reason: b.reason.clone(),
             responding: b.responding,
-            can_show: true,
+            can_show: false,
             since: now.saturating_sub(i64::try_from(b.waiting_ms).unwrap_or(i64::MAX)),
         };
         let same = |r: &Row| {
@@ -145,7 +154,7 @@ impl Model {
             pid: who.pid,
             holds,
             responding: true,
-            can_show: true,
+            can_show: false,
             since: now,
             ..Row::default()
         });
@@ -325,7 +334,6 @@ mod tests {
         assert_eq!(holds(&model, "7"), None);
         model.news(&News::Gone(who("2")), 8);
         assert_eq!(holds(&model, "2"), None);
-        assert_eq!((model.content().closed, model.content().total), (2, 3));
     }
 
     #[test]

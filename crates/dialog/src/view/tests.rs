@@ -79,6 +79,7 @@ fn an_application_is_one_row_whatever_it_holds_by() {
             ..row("a", Holds::NotResponding, "")
         },
         row("a", Holds::Inhibitor, "Burning a disc"),
+        row("a", Holds::Slow, ""),
     ];
     let view = seen(request(rows), &Ui::default());
     assert_eq!(view.rows.len(), 2);

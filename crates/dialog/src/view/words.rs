@@ -24,7 +24,9 @@ pub(super) fn going(kind: Kind, words: &Messages) -> String {
 /// Why one application holds the request up: each reason once.
 pub(super) fn why(rows: &[&Row], words: &Messages) -> String {
     let mut reasons: Vec<String> = Vec::new();
-    for row in rows {
+    // That it takes long is no news of one that is known to hold the request up.
+    let holds = rows.iter().any(|r| r.holds != Holds::Slow);
+    for row in rows.iter().filter(|r| !holds || r.holds != Holds::Slow) {
         let reason = because(row, words);
         if !reasons.contains(&reason) {
             reasons.push(reason);
