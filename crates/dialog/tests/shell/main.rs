@@ -7,5 +7,6 @@ mod support;
 
 mod phoc;
 mod sway;
+mod trouble;
 mod weston;
 mod x11;
