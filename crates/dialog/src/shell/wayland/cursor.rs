@@ -105,7 +105,7 @@ fn draw(globals: &Globals, queue: &QueueHandle<State>, scale: i32) -> Option<Dra
     let image = images.iter().min_by_key(|i| i.size.abs_diff(pixels))?;
     let size = (image.width, image.height);
     // A buffer's sides are whole multiples of its scale, or the compositor throws us out.
-    let divides = |side: u32| side % scale.unsigned_abs().max(1) == 0;
+    let divides = |side: u32| side.is_multiple_of(scale.unsigned_abs().max(1));
     let divisor = if divides(size.0) && divides(size.1) {
         scale.max(1)
     } else {

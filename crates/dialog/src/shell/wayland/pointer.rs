@@ -89,10 +89,8 @@ impl Pointer {
                 self.inside = paints.then(|| (surface.clone(), Point::default()));
                 self.moved(*surface_x, *surface_y);
             }
-            wl_pointer::Event::Leave { .. } => {
-                if self.inside.take().is_some() {
-                    self.push(Input::PointerLeft);
-                }
+            wl_pointer::Event::Leave { .. } if self.inside.take().is_some() => {
+                self.push(Input::PointerLeft);
             }
             wl_pointer::Event::Motion {
                 surface_x,

@@ -178,11 +178,9 @@ impl X11 {
             Event::KeyRelease(e) if e.event == ours => self.keys.up(e.detail, e.time),
             Event::MotionNotify(e) if e.event == ours => self.moved(e.event_x, e.event_y),
             Event::EnterNotify(e) if e.event == ours => self.moved(e.event_x, e.event_y),
-            Event::LeaveNotify(e) if e.event == ours => {
-                // A button that goes down holds the pointer, and that is no leave.
-                if e.mode != NotifyMode::GRAB {
-                    self.push(Input::PointerLeft);
-                }
+            // A button that goes down holds the pointer, and that is no leave.
+            Event::LeaveNotify(e) if e.event == ours && e.mode != NotifyMode::GRAB => {
+                self.push(Input::PointerLeft);
             }
             Event::ButtonPress(e) if e.event == ours => {
                 self.stage.time = e.time;

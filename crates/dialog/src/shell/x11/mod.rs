@@ -254,7 +254,7 @@ impl X11 {
             self.take_packets()?;
         }
         let now = Instant::now();
-        self.stage.at_time(now);
+        self.stage.at_time(&mut self.wire, now);
         if let Some(until) = &mut self.frame {
             until.take_if(|until| *until <= now).inspect(|_| {
                 self.stalled = true;

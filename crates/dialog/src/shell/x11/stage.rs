@@ -20,6 +20,10 @@ use super::{Asked, Form, Names, atoms::Atoms, pixels::Format, wire::Wire};
 /// as refused.
 const SIZE_LIMIT: Duration = Duration::from_millis(250);
 
+/// How long a window may take to be shown before it is asked for again, and how often it is.
+const MAP_LIMIT: Duration = Duration::from_millis(500);
+const MAX_MAPS: u8 = 6;
+
 /// A rectangle of a screen, in its pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Area {
@@ -60,6 +64,9 @@ pub(super) struct Stage {
     /// Where it is on the screen.
     pub(super) at: (i32, i32),
     mapped: bool,
+    /// When the server is asked to show the window again, and how often it was.
+    maps: Option<Instant>,
+    asked_to_map: u8,
     pub(super) viewable: bool,
     /// Minimized, or on a desktop that is not shown.
     pub(super) hidden: bool,
@@ -143,6 +150,8 @@ impl Stage {
             insisted: None,
             at: (area.x, area.y),
             mapped: false,
+            maps: None,
+            asked_to_map: 0,
             viewable: false,
             hidden: false,
             visibility: None,
@@ -268,10 +277,30 @@ impl Stage {
             if !managed {
                 self.raise(wire);
             }
-            wire.send(MapWindowRequest {
-                window: self.window,
-            });
+            self.map(wire);
         }
+    }
+
+    /// Asks for the window to be shown. A window manager that has only just started may lose that:
+    /// openbox does. So it is asked for again, for a while.
+    fn map(&mut self, wire: &mut Wire<Asked>) {
+        if self.asked_to_map >= MAX_MAPS {
+            return;
+        }
+        self.asked_to_map += 1;
+        self.maps = Some(Instant::now() + MAP_LIMIT);
+        let geometry = ConfigureWindowAux::new()
+            .x(self.asked_at.0)
+            .y(self.asked_at.1)
+            .width(self.asked.0)
+            .height(self.asked.1);
+        wire.send(ConfigureWindowRequest {
+            window: self.window,
+            value_list: Cow::Owned(geometry),
+        });
+        wire.send(MapWindowRequest {
+            window: self.window,
+        });
     }
 
     fn put(&mut self, wire: &mut Wire<Asked>, rgba: &[u8], size: (u32, u32)) {
@@ -392,15 +421,19 @@ impl Stage {
     /// It has become viewable.
     pub(super) fn shown(&mut self) {
         self.viewable = true;
+        self.maps = None;
         self.compare();
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.differs
+        self.differs.into_iter().chain(self.maps).min()
     }
 
-    /// Takes note of the time.
-    pub(super) fn at_time(&mut self, now: Instant) {
+    /// Does what is due.
+    pub(super) fn at_time(&mut self, wire: &mut Wire<Asked>, now: Instant) {
+        if self.maps.take_if(|at| *at <= now).is_some() {
+            self.map(wire);
+        }
         if self.differs.take_if(|at| *at <= now).is_some() {
             self.insisted = Some(self.actual);
         }
