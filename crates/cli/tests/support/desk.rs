@@ -101,11 +101,30 @@ impl Desk {
         Self::of_xvfb(sandbox.clone(), xvfb, DEADLINES, dialog)
     }
 
+    /// Xvfb with i3, and this program as the dialog.
+    pub(crate) fn i3_with_dialog(sandbox: &Sandbox, dialog: Dialog<'_>) -> Self {
+        let xvfb = Xvfb::start_in(sandbox);
+        // Without a configuration it asks whether to make one.
+        let config = sandbox.write("i3.config", "font pango:monospace 8\n");
+        let words = ["i3", "-c", &config.display().to_string()];
+        Self::managed_by(&words, sandbox.clone(), xvfb, DEADLINES, dialog)
+    }
+
     fn of_xvfb(sandbox: Sandbox, xvfb: Xvfb, deadlines: &str, dialog: Dialog<'_>) -> Self {
-        let run = start_with(&sandbox, deadlines, dialog, &["openbox"]);
+        Self::managed_by(&["openbox"], sandbox, xvfb, deadlines, dialog)
+    }
+
+    fn managed_by(
+        words: &[&str],
+        sandbox: Sandbox,
+        xvfb: Xvfb,
+        deadlines: &str,
+        dialog: Dialog<'_>,
+    ) -> Self {
+        let run = start_with(&sandbox, deadlines, dialog, words);
         xvfb.wait_for_window_manager(LIMIT);
         let exits = sandbox.exit_order();
-        exits.watch("compositor", child_of(run.pid(), "openbox"));
+        exits.watch("compositor", child_of(run.pid(), words[0]));
         Self {
             shown: Shown::X11(xvfb),
             run,

@@ -15,6 +15,9 @@ use crate::desk::{Desk, LIMIT, Shown};
 pub(crate) const CARD: [u8; 3] = [0xfa, 0xfa, 0xfb];
 pub(crate) const DANGER: [u8; 3] = [0xb0, 0x18, 0x24];
 
+/// The dark scheme's.
+pub(crate) const DARK_CARD: [u8; 3] = [0x26, 0x26, 0x2a];
+
 /// Where a session is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum On {

@@ -28,6 +28,11 @@ use super::{
 /// What our layer surfaces are called, for a compositor's rules.
 const NAMESPACE: &str = "endsession";
 
+/// The side of the buffer that is drawn out. One pixel would do, but for compositors that count in
+/// fractions of 65536 (wlroots with pixman): from 3840 pixels in one they step past its end before
+/// they reach the output's, and leave its last lines bare.
+const DRAWN_OUT: u32 = 256;
+
 /// Half black.
 const DIM: u32 = 0x8000_0000;
 
@@ -92,10 +97,10 @@ impl Backdrop {
             }
             return;
         }
-        // One pixel, drawn out over the output: a buffer of its size would be megabytes.
+        // A small buffer, drawn out over the output: one of its size would be megabytes.
         let pixel = self.viewport.as_ref().map(|viewport| {
             viewport.set_destination(self.size.0 as i32, self.size.1 as i32);
-            (1, 1)
+            (DRAWN_OUT, DRAWN_OUT)
         });
         if self.buffer.is_none() || pixel.is_none() {
             if let Some(old) = self.buffer.take() {
