@@ -4,7 +4,7 @@ use endsession_testkit::gnome_client::{GnomeClient, Manner};
 use endsession_testkit::picture::{Screen as _, Tolerance};
 
 use crate::desk::{Desk, LIMIT, Shown};
-use crate::room::{CARD, DARK_CARD, Room, golden, sandbox};
+use crate::room::{CARD, DARK_CARD, Room, golden, sandbox, wait_until};
 
 /// Somebody who refuses, and shows no window that would look different on every machine.
 fn refuses(room: &Room, name: &str, reason: &str) -> GnomeClient {
@@ -124,7 +124,8 @@ fn every_output_is_dimmed_and_one_has_the_sheet() {
     room.key(&["Escape"]);
     room.ends(&logoff, 1);
     for name in &outputs {
-        assert_eq!(sway.picture_of_output(name).pixel(5, 5), [0x33, 0x66, 0x99]);
+        let bright = || sway.picture_of_output(name).pixel(5, 5) == [0x33, 0x66, 0x99];
+        wait_until(bright, name);
     }
 }
 

@@ -123,11 +123,8 @@ impl Room {
     /// Waits until the dialog's default button has the keyboard's focus.
     #[track_caller]
     pub(crate) fn focused(&self) {
-        let request = || self.desk.status()["request"]["shown"] == true;
-        let deadline = std::time::Instant::now() + LIMIT;
-        while !request() {
-            assert!(std::time::Instant::now() < deadline, "it is never shown");
-        }
+        let shown = || self.desk.status()["request"]["shown"] == true;
+        wait_until(shown, "it is never shown");
         self.card();
     }
 
@@ -192,6 +189,15 @@ impl Room {
     pub(crate) fn is_over(&self) {
         let ended = self.desk.run.wait_exit(LIMIT);
         assert_eq!(ended.code(), Some(0), "{}", self.desk.run.stderr_so_far());
+    }
+}
+
+/// Waits for what nobody tells of by itself.
+#[track_caller]
+pub(crate) fn wait_until(holds: impl Fn() -> bool, otherwise: &str) {
+    let deadline = std::time::Instant::now() + LIMIT;
+    while !holds() {
+        assert!(std::time::Instant::now() < deadline, "{otherwise}");
     }
 }
 

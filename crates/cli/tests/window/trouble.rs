@@ -4,7 +4,7 @@ use endsession_testkit::wait::until_gone;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::desk::{LIMIT, Shown};
-use crate::room::{CARD, On, Room, on_both};
+use crate::room::{CARD, On, Room, on_both, wait_until};
 
 on_both! {
     killed_it_comes_again_and_the_log_off_stays_answerable_without_it;
@@ -63,12 +63,4 @@ fn behind_a_lock_it_does_not_count_as_shown(on: On) {
     }
     room.key(&["Escape"]);
     room.ends(&logoff, 1);
-}
-
-#[track_caller]
-fn wait_until(holds: impl Fn() -> bool, otherwise: &str) {
-    let deadline = std::time::Instant::now() + LIMIT;
-    while !holds() {
-        assert!(std::time::Instant::now() < deadline, "{otherwise}");
-    }
 }
