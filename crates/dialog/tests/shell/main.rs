@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod fake;
 mod phoc;
 mod sway;
 mod trouble;

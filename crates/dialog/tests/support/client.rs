@@ -125,12 +125,13 @@ impl Client {
     pub(crate) fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + LIMIT;
         while !done(self) {
-            let left = deadline.saturating_duration_since(Instant::now());
             assert!(
-                self.step(left),
+                Instant::now() < deadline,
                 "{what}: never, within {LIMIT:?}; there was {:?}",
                 self.events
             );
+            // What a display did without a word to us is looked at now and then.
+            self.step(Duration::from_millis(50));
         }
     }
 
@@ -138,6 +139,19 @@ impl Client {
     pub(crate) fn rest(&mut self, limit: Duration) {
         let deadline = Instant::now() + limit;
         while self.step(deadline.saturating_duration_since(Instant::now())) {}
+    }
+
+    /// Asserts that for two seconds there is nothing to do: no event, no frame, and the thread is
+    /// not even woken.
+    #[track_caller]
+    pub(crate) fn idles(&mut self) {
+        let before = (self.frames, self.events.len(), wakes());
+        self.rest(Duration::from_secs(2));
+        let after = (self.frames, self.events.len(), wakes());
+        assert_eq!((before.0, before.1), (after.0, after.1));
+        // The end of the rest itself is one, and a busy machine may add another.
+        let woken = after.2 - before.2;
+        assert!(woken <= 4, "woken {woken} times");
     }
 
     /// Takes one event and answers it. `false`: none came in time.
@@ -195,6 +209,15 @@ impl Client {
         };
         self.inputs().into_iter().filter_map(press).collect()
     }
+}
+
+/// How often this thread has gone to sleep.
+fn wakes() -> u64 {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+    let line = status
+        .lines()
+        .find_map(|l| l.strip_prefix("voluntary_ctxt_switches:"));
+    line.unwrap().trim().parse().unwrap()
 }
 
 fn flat(pixmap: &mut PixmapMut<'_>, scale: f32, fill: [u8; 3]) {

@@ -3,5 +3,6 @@
 #![allow(dead_code)]
 
 pub(crate) mod client;
+pub(crate) mod compositor;
 pub(crate) mod pointer;
 pub(crate) mod screen;
