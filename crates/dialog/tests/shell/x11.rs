@@ -17,10 +17,6 @@ use crate::support::{
     screen::Screen,
 };
 
-/// How far i3 moves a floating window that it shows first, to have room for a frame that it puts
-/// around it whatever the window asks for.
-const I3_FRAME: (u32, u32) = (2, 18);
-
 /// An X server with i3, as it comes, but for its first-run dialog.
 struct I3 {
     xvfb: Xvfb,
@@ -68,8 +64,8 @@ fn xdotool(xvfb: &Xvfb, args: &[&str]) {
 
 /// A sheet is in the middle of the screen, has the keyboard, and is spoken to in its own places.
 #[track_caller]
-fn has_a_whole_sheet(xvfb: &Xvfb, name: &str, frame: (u32, u32)) {
-    let (x, y) = (440 + frame.0, 250 + frame.1);
+fn has_a_whole_sheet(xvfb: &Xvfb, name: &str) {
+    let (x, y) = (440, 250);
     let mut sheet = Client::shown(&target(xvfb), Form::Sheet, (400.0, 300.0));
     assert_eq!(sheet.room, Some((Size::new(1280.0, 800.0), 1.0, false)));
     sheet.until("the keyboard", |c| c.focused);
@@ -120,17 +116,17 @@ fn has_a_whole_sheet(xvfb: &Xvfb, name: &str, frame: (u32, u32)) {
 
 #[test]
 fn openbox_shows_a_whole_sheet() {
-    has_a_whole_sheet(&Xvfb::with_openbox(), "openbox-sheet", (0, 0));
+    has_a_whole_sheet(&Xvfb::with_openbox(), "openbox-sheet");
 }
 
 #[test]
 fn i3_shows_a_whole_sheet() {
-    has_a_whole_sheet(&I3::start().xvfb, "i3-sheet", I3_FRAME);
+    has_a_whole_sheet(&I3::start().xvfb, "i3-sheet");
 }
 
 #[test]
 fn a_sheet_needs_no_window_manager() {
-    has_a_whole_sheet(&Xvfb::start(), "bare-sheet", (0, 0));
+    has_a_whole_sheet(&Xvfb::start(), "bare-sheet");
 }
 
 #[test]
@@ -184,7 +180,7 @@ fn a_strip_needs_no_window_manager() {
 
 /// The forms change in place.
 #[track_caller]
-fn changes_forms(xvfb: &Xvfb, name: &str, frame: (u32, u32)) {
+fn changes_forms(xvfb: &Xvfb, name: &str) {
     let mut under = Client::shown(&target(xvfb), Form::Window, (300.0, 200.0));
     under.until("the keyboard", |c| c.focused);
     let mut client = Client::shown(&target(xvfb), Form::Sheet, (400.0, 300.0));
@@ -200,23 +196,23 @@ fn changes_forms(xvfb: &Xvfb, name: &str, frame: (u32, u32)) {
     client.resize((400.0, 300.0));
     client.until("the keyboard", |c| c.focused);
     client.rest(Duration::from_millis(500));
-    let at = (440 + frame.0, 250 + frame.1);
+    let at = (440, 250);
     screen(xvfb, &format!("{name}-sheet")).shows(at, (400, 300), 1.0, FILL);
 }
 
 #[test]
 fn openbox_lets_forms_change() {
-    changes_forms(&Xvfb::with_openbox(), "openbox-form", (0, 0));
+    changes_forms(&Xvfb::with_openbox(), "openbox-form");
 }
 
 #[test]
 fn i3_lets_forms_change() {
-    changes_forms(&I3::start().xvfb, "i3-form", I3_FRAME);
+    changes_forms(&I3::start().xvfb, "i3-form");
 }
 
 #[test]
 fn forms_change_without_a_window_manager() {
-    changes_forms(&Xvfb::start(), "bare-form", (0, 0));
+    changes_forms(&Xvfb::start(), "bare-form");
 }
 
 #[test]

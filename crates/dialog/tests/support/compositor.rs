@@ -88,7 +88,7 @@ pub(crate) struct Seen {
 
 /// A running compositor. Dropped, it ends.
 pub(crate) struct Compositor {
-    orders: Option<Sender<Order>>,
+    orders: Option<Sender<(Order, Sender<()>)>>,
     wake: UnixStream,
     seen: Arc<Mutex<HashMap<u32, Seen>>>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -117,9 +117,12 @@ impl Compositor {
         self.dir.path().join("wayland")
     }
 
+    /// Gives an order, and waits until it is carried out.
     pub(crate) fn order(&mut self, order: Order) {
-        self.orders.as_ref().unwrap().send(order).unwrap();
+        let (done, is_done) = channel();
+        self.orders.as_ref().unwrap().send((order, done)).unwrap();
         self.wake.write_all(&[0]).unwrap();
+        is_done.recv().unwrap();
     }
 
     /// The surfaces that have something on them.
@@ -171,7 +174,7 @@ impl ClientData for Nobody {}
 
 fn serve(
     socket: ListeningSocket,
-    orders: Receiver<Order>,
+    orders: Receiver<(Order, Sender<()>)>,
     woken: UnixStream,
     shared: Arc<Mutex<HashMap<u32, Seen>>>,
     scale: u32,
@@ -206,7 +209,10 @@ fn serve(
         display.dispatch_clients(&mut state).unwrap();
         loop {
             match orders.try_recv() {
-                Ok(order) => state.obey(order),
+                Ok((order, done)) => {
+                    state.obey(order);
+                    let _ = done.send(());
+                }
                 Err(std::sync::mpsc::TryRecvError::Empty) => break,
                 Err(std::sync::mpsc::TryRecvError::Disconnected) => return,
             }

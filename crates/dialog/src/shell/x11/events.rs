@@ -56,7 +56,8 @@ impl X11 {
                 if let Some(reply) = parse::<TranslateCoordinatesReply>(bytes)
                     && window == self.stage.window
                 {
-                    self.stage.at = (reply.dst_x.into(), reply.dst_y.into());
+                    let at = (reply.dst_x.into(), reply.dst_y.into());
+                    self.stage.is_at(&mut self.wire, at);
                 }
             }
             Asked::States(window) => {

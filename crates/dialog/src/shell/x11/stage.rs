@@ -55,6 +55,8 @@ pub(super) struct Stage {
     /// The size that was asked for; zero before the first frame.
     pub(super) asked: (u32, u32),
     asked_at: (i32, i32),
+    /// It was asked for its place once more.
+    nudged: bool,
     /// The size that it has.
     pub(super) actual: (u32, u32),
     /// When a difference between the two becomes the window manager's will.
@@ -145,6 +147,7 @@ impl Stage {
             beside: 0,
             asked: (0, 0),
             asked_at: (0, 0),
+            nudged: false,
             actual: (1, 1),
             differs: None,
             insisted: None,
@@ -191,8 +194,7 @@ impl Stage {
                 atoms._NET_WM_STATE_SKIP_PAGER,
             ];
             self.set32(wire, atoms._NET_WM_STATE, atom, &states);
-            // No frame and no title bar: only the field of decorations counts. i3 4.22 draws its
-            // own all the same.
+            // No frame and no title bar: only the field of decorations counts.
             let hints = atoms._MOTIF_WM_HINTS;
             self.set32(wire, hints, hints, &[2, 0, 0, 0, 0]);
         }
@@ -368,6 +370,7 @@ impl Stage {
         let moves = self.asked == (0, 0) || self.form != Form::Window;
         self.asked = size;
         self.asked_at = (x, y);
+        self.nudged = false;
         // WM_NORMAL_HINTS of ICCCM 4.1.2.3: this place, this size and no other.
         let mut hints = [0; 18];
         hints[0] = 1 | 4 | 8 | 16 | 32;
@@ -397,6 +400,21 @@ impl Stage {
             value_list: Cow::Owned(geometry),
         });
         self.compare();
+    }
+
+    /// The window is there now. A sheet that was put elsewhere asks once more: i3 makes room for a
+    /// title bar before it sees that none is wanted.
+    pub(super) fn is_at(&mut self, wire: &mut Wire<Asked>, at: (i32, i32)) {
+        self.at = at;
+        let astray = self.at != self.asked_at && self.actual == self.asked;
+        if self.form == Form::Sheet && self.viewable && astray && !self.nudged {
+            self.nudged = true;
+            let (x, y) = self.asked_at;
+            wire.send(ConfigureWindowRequest {
+                window: self.window,
+                value_list: Cow::Owned(ConfigureWindowAux::new().x(x).y(y)),
+            });
+        }
     }
 
     /// The window has this size now. `true`: it is another than before.
