@@ -7,7 +7,8 @@
 //!
 //! - [`session::Sandbox`]: directories, a clean environment, an unprivileged user, processes.
 //! - [`bus::Bus`]: dbus-daemon, dbus-broker, or the embedded bus.
-//! - [`x11::Xvfb`] and [`sway::Sway`]: displays, with helpers to see windows and to type.
+//! - [`x11::Xvfb`], [`sway::Sway`], [`phoc::Phoc`] and [`weston::Weston`]: displays, with helpers to
+//!   see windows, to type and to click.
 //! - [`picture`]: what they show, and whether it is the picture that was kept.
 //! - [`pty::Pty`]: a command on a terminal that can be lost.
 //! - [`apps`]: real applications, read and written through their accessibility tree.
@@ -36,6 +37,7 @@ pub mod sway;
 mod sweep;
 pub mod wait;
 pub mod wayland;
+pub mod weston;
 pub mod x11;
 pub mod xsmp;
 pub mod xsmp_client;
