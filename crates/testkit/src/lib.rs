@@ -16,6 +16,8 @@
 //! - [`xsmp`]: applications, a client and a foreign manager that speak the X session management
 //!   protocol.
 //! - [`xsmp_client`]: clients of XSMP, each in a process of its own, that do what a test orders.
+//! - [`lock::Lock`]: screen lockers; [`notifications::Notifications`]: a notification daemon.
+//! - [`measure`]: what a process costs.
 //! - [`names::OwnsName`]: another program that owns a well-known name.
 //!
 //! It panics where a test should fail: a program that is missing names its Debian package, a wait
@@ -27,7 +29,10 @@ pub mod a11y;
 pub mod apps;
 pub mod bus;
 pub mod gnome_client;
+pub mod lock;
+pub mod measure;
 pub mod names;
+pub mod notifications;
 pub mod phoc;
 pub mod picture;
 pub mod programs;

@@ -111,7 +111,7 @@ fn outputs_come_and_go_and_change() {
     sway.set_resolution(&first.name, 800, 600);
     assert_eq!(sway.picture().size(), (800, 600));
     sway.set_scale(&first.name, 1.5);
-    assert_eq!(sway.picture_of_output(&first.name).size(), (800, 600));
+    assert_eq!(sway.on_output(&first.name).picture().size(), (800, 600));
     let second = sway.add_output();
     assert_eq!(sway.outputs().len(), 2);
     assert!(second.position.0 > 0, "{second:?}");
@@ -125,7 +125,7 @@ fn an_output_of_a_nested_sway_can_be_unplugged() {
     sway.wait_for_window(LIMIT, |window| window.pid == foot.pid());
     let names = || -> Vec<String> { sway.outputs().into_iter().map(|o| o.name).collect() };
     assert_eq!(names(), ["X11-1", "X11-2"]);
-    assert_eq!(sway.picture_of_output("X11-2").size(), (1024, 768));
+    assert_eq!(sway.on_output("X11-2").picture().size(), (1024, 768));
     sway.unplug("X11-1");
     assert_eq!(names(), ["X11-2"]);
     assert!(foot.is_alive() && sway.windows().len() == 1);
