@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use endsession_testkit::{
     phoc::Phoc,
-    picture::{Picture, Screen},
+    picture::{Picture, Screen, Tolerance},
     session::{Proc, Sandbox},
     sway::{Config, Sway},
     wayland::Inputs,
@@ -148,6 +148,28 @@ fn sway_can_be_looked_at() {
         .spawn(["foot", "sh", "-c", "echo shown; sleep 1000"]);
     let shown = sway.wait_for_picture(LIMIT, is_written_on);
     assert!(shown.changed_from(&empty).is_some());
+}
+
+#[test]
+fn the_same_is_seen_in_another_session_wherever_the_pointer_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let golden = dir.path().join("golden.png");
+    let region = (0, 0, 600, 200);
+    for clicked in [false, true] {
+        let sway = Sway::start();
+        sway.sandbox()
+            .use_fonts(&["/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf"]);
+        let _foot = sway
+            .sandbox()
+            .spawn(["foot", "sh", "-c", "echo shown; sleep 1000"]);
+        sway.wait_for_picture(LIMIT, is_written_on);
+        if clicked {
+            sway.click(300, 100);
+            sway.wait_until_like(region, &golden, Tolerance::EXACT, LIMIT);
+        } else {
+            sway.wait_until_still(LIMIT).crop(region).save(&golden);
+        }
+    }
 }
 
 #[test]
