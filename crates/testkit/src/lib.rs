@@ -7,7 +7,8 @@
 //!
 //! - [`session::Sandbox`]: directories, a clean environment, an unprivileged user, processes.
 //! - [`bus::Bus`]: dbus-daemon, dbus-broker, or the embedded bus.
-//! - [`x11::Xvfb`] and [`sway::Sway`]: displays, with helpers to see windows and to type.
+//! - [`x11::Xvfb`], [`sway::Sway`], [`phoc::Phoc`] and [`weston::Weston`]: displays, with helpers to
+//!   see windows, to type and to click.
 //! - [`picture`]: what they show, and whether it is the picture that was kept.
 //! - [`pty::Pty`]: a command on a terminal that can be lost.
 //! - [`apps`]: real applications, read and written through their accessibility tree.
@@ -15,6 +16,8 @@
 //! - [`xsmp`]: applications, a client and a foreign manager that speak the X session management
 //!   protocol.
 //! - [`xsmp_client`]: clients of XSMP, each in a process of its own, that do what a test orders.
+//! - [`lock::Lock`]: screen lockers; [`notifications::Notifications`]: a notification daemon.
+//! - [`measure`]: what a process costs.
 //! - [`names::OwnsName`]: another program that owns a well-known name.
 //!
 //! It panics where a test should fail: a program that is missing names its Debian package, a wait
@@ -26,7 +29,10 @@ pub mod a11y;
 pub mod apps;
 pub mod bus;
 pub mod gnome_client;
+pub mod lock;
+pub mod measure;
 pub mod names;
+pub mod notifications;
 pub mod phoc;
 pub mod picture;
 pub mod programs;
@@ -36,6 +42,7 @@ pub mod sway;
 mod sweep;
 pub mod wait;
 pub mod wayland;
+pub mod weston;
 pub mod x11;
 pub mod xsmp;
 pub mod xsmp_client;

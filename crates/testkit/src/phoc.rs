@@ -1,8 +1,8 @@
 //! [`Phoc`]: a headless phoc, the second compositor with layer shell that runs without a graphics
 //! card. (wayfire 0.7 does not: it insists on a DRM device.)
 //!
-//! It is of the wlroots family as sway is, and has none of sway's ways: windows float and are stacked,
-//! nothing is tiled, and there is no IPC.
+//! It is of the wlroots family as sway is, and has none of sway's ways: a window fills the output, a
+//! new one covers it, and there is no IPC.
 //!
 //! ```no_run
 //! use endsession_testkit::{phoc::Phoc, wait::LIMIT};

@@ -12,6 +12,7 @@ use std::{
 };
 
 use endsession_testkit::{
+    measure,
     session::{Sandbox, environ_of},
     wait::{is_alive, until_gone},
 };
@@ -167,4 +168,48 @@ fn ends_are_recorded_in_their_order() {
     }
     let names: Vec<_> = wanted.iter().map(usize::to_string).collect();
     assert_eq!(order.wait_for(20, LIMIT), names);
+}
+
+#[test]
+fn only_the_fonts_that_are_given_are_found() {
+    let sandbox = Sandbox::new();
+    let dejavu = "/usr/share/fonts/truetype/dejavu";
+    let (sans, mono) = (
+        format!("{dejavu}/DejaVuSans.ttf"),
+        format!("{dejavu}/DejaVuSansMono.ttf"),
+    );
+    sandbox.use_fonts(&[&sans, &mono]);
+    sandbox.use_fonts(&[&sans]);
+    let dir = sandbox.env("ENDSESSION_FONTS").unwrap();
+    let names: Vec<_> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(names, ["DejaVuSans.ttf"]);
+    let list = sandbox.spawn(["fc-list", ":", "family"]);
+    assert!(list.wait_exit(LIMIT).success());
+    assert_eq!(list.stdout_so_far(), "DejaVu Sans\n");
+}
+
+#[test]
+fn what_a_process_costs_is_read() {
+    let sandbox = Sandbox::new();
+    let shell =
+        sandbox.spawn_with_input(["sh", "-c", "echo ready; while read -r line; do echo; done"]);
+    shell.wait_for_line("ready", LIMIT);
+    let pid = shell.pid();
+    assert_eq!(measure::threads(pid), 1);
+    let memory = measure::pss_kb(pid);
+    assert!((50..100_000).contains(&memory), "{memory} kB");
+    assert!(measure::private_kb(pid) <= memory);
+    let before = measure::activity(pid);
+    for _ in 0..5 {
+        // It sleeps between two lines, so each one wakes it.
+        let mark = shell.stdout().mark();
+        shell.write("again\n");
+        shell.stdout().wait_for_from(mark, "", LIMIT);
+    }
+    let after = measure::activity(pid);
+    assert!(after.wakeups >= before.wakeups + 4, "{before:?}, {after:?}");
+    assert!(after.cpu > before.cpu);
 }

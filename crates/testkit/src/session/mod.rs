@@ -234,6 +234,34 @@ impl Sandbox {
         path
     }
 
+    /// Lets what is under test find these font files and no others, so that it draws the same on every
+    /// machine: `ENDSESSION_FONTS` names a directory of links to them. Fontconfig, which other programs
+    /// ask, is told of the same directory.
+    ///
+    /// # Panics
+    /// When one of them is not installed; the message names its Debian package.
+    #[track_caller]
+    pub fn use_fonts(&self, files: &[&str]) {
+        let dir = self.home().join("fonts");
+        // Fonts of an earlier call are not to be found any more.
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir(&dir).expect("a directory of the sandbox");
+        self.give(&dir);
+        for file in files {
+            let file = programs::need(file);
+            let name = file.file_name().expect("a path of a font");
+            std::os::unix::fs::symlink(&file, dir.join(name)).expect("a link to a font");
+        }
+        let config = format!(
+            "<?xml version=\"1.0\"?>\n<!DOCTYPE fontconfig SYSTEM \"urn:fontconfig:fonts.dtd\">\n\
+             <fontconfig><dir>{}</dir><cachedir>{}</cachedir></fontconfig>\n",
+            dir.display(),
+            self.home().join(".cache/fontconfig").display(),
+        );
+        self.set_env("FONTCONFIG_FILE", self.write("fonts.conf", config));
+        self.set_env("ENDSESSION_FONTS", dir);
+    }
+
     /// Puts `binary` where the sandbox's user can execute it, and first in its `PATH`.
     ///
     /// A build directory may lie below a home that others cannot enter. A hard link where the file

@@ -300,10 +300,26 @@ impl Sway {
         });
     }
 
-    /// What the output called `name` shows, in its own pixels.
+    /// The output called `name` alone, as a screen of its own pixels.
+    pub fn on_output(&self, name: &str) -> OnOutput<'_> {
+        OnOutput {
+            sandbox: &self.sandbox,
+            name: name.to_owned(),
+        }
+    }
+}
+
+/// One output of a sway.
+#[derive(Clone, Debug)]
+pub struct OnOutput<'a> {
+    sandbox: &'a Sandbox,
+    name: String,
+}
+
+impl Screen for OnOutput<'_> {
     #[track_caller]
-    pub fn picture_of_output(&self, name: &str) -> Picture {
-        wayland::grim(&self.sandbox, &["-o", name])
+    fn picture(&self) -> Picture {
+        wayland::grim(self.sandbox, &["-o", &self.name])
     }
 }
 
