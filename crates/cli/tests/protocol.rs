@@ -34,6 +34,7 @@ on_both_buses!(
     a_client_that_unregisters_in_the_query_has_agreed,
     a_client_that_registers_during_the_query_is_asked_at_once,
     a_client_that_missed_its_query_on_arrival_is_asked_once_more,
+    a_client_that_missed_a_cancelled_query_is_understood_in_the_next,
     a_client_that_registers_while_the_user_confirms_is_asked_with_the_rest,
     an_inhibitor_taken_inside_the_query_blocks_although_the_client_agrees,
     a_refusal_whose_inhibitor_is_released_is_asked_again,
@@ -241,6 +242,29 @@ fn a_client_that_missed_its_query_on_arrival_is_asked_once_more(on: On) {
     assert_eq!(first.members(), [QUERY], "it was there and has heard it");
     raw.cancel().unwrap();
     late.hears_signal("CancelEndSession", 1);
+}
+
+/// The answer to the next query is not taken for a late one to the query that it missed.
+fn a_client_that_missed_a_cancelled_query_is_understood_in_the_next(on: On) {
+    let session = Session::on(on);
+    let first = session.client("first", Manner::Silent);
+    let raw = session.watcher();
+    raw.request(&[]).unwrap();
+    first.wait_for(QUERY, LIMIT);
+    let late = session.raw();
+    let client = late.register("late", "").unwrap();
+    late.hears_signal(QUERY, 1);
+    // As far as anybody can tell it was not listening yet.
+    raw.cancel().unwrap();
+    late.hears_signal("CancelEndSession", 1);
+    first.leave();
+    raw.request(&[]).unwrap();
+    late.hears_signal(QUERY, 3);
+    for _ in 0..2 {
+        late.call(&client, PRIVATE, "EndSessionResponse", &(true, ""))
+            .unwrap();
+    }
+    late.hears_signal(END, 1);
 }
 
 fn a_client_that_registers_while_the_user_confirms_is_asked_with_the_rest(on: On) {

@@ -54,6 +54,7 @@ pub struct Dialog {
     settings: Watch,
     text: Text,
     icons: Icons,
+    icon_theme: String,
     apps: Apps,
     access: Option<Access>,
     access_names: AccessNames,
@@ -106,6 +107,7 @@ impl Dialog {
         Ok(Self {
             text: Text::new(&options.locale),
             icons: Icons::new(&settings.settings().icons),
+            icon_theme: settings.settings().icons.clone(),
             shell: shell?,
             title: view.heading.clone(),
             view,
@@ -161,7 +163,11 @@ impl Dialog {
                 event = self.shell.next() => self.shell_event(event),
                 wish = wish(&mut self.access) => self.wish(wish),
                 () = self.settings.changed() => {
-                    self.icons = Icons::new(&self.settings.settings().icons);
+                    let theme = &self.settings.settings().icons;
+                    if *theme != self.icon_theme {
+                        self.icon_theme.clone_from(theme);
+                        self.icons = Icons::new(theme);
+                    }
                     self.stale = true;
                 }
                 () = after(grows) => self.stale = true,
@@ -282,9 +288,12 @@ impl Dialog {
         self.stale = !taken;
     }
 
-    /// Tells assistive technology. It is offered once something is on the screen: to reach its bus
-    /// takes longer than a frame.
+    /// Tells assistive technology, where some runs. It is offered once something is on the screen:
+    /// to reach its bus takes longer than a frame.
     fn tell(&mut self, scale: f32) {
+        if !self.settings.accessibility() {
+            return;
+        }
         let origin = self.shell.origin();
         let access = self.access.get_or_insert_with(|| {
             let mut access = Access::start();

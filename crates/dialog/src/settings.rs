@@ -1,16 +1,21 @@
 //! What the user set for all applications: light or dark, and the icon theme. From the desktop
-//! portal where it runs, else from GTK's settings file.
+//! portal where it runs, else from GTK's settings file. And whether assistive technology runs.
 //!
 //! Reduced motion needs no setting here: nothing in the dialog moves.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use zbus::{Connection, MessageStream, Variant, connection};
+use zbus::message::Flags;
+use zbus::{Connection, Message, MessageStream, Variant, connection};
 
 use crate::theme::Scheme;
 
+const DBUS: &str = "org.freedesktop.DBus";
+const DBUS_OBJECT: &str = "/org/freedesktop/DBus";
+const ACCESSIBILITY: &str = "org.a11y.Bus";
 const PORTAL: &str = "org.freedesktop.portal.Desktop";
 const OBJECT: &str = "/org/freedesktop/portal/desktop";
 const SETTINGS: &str = "org.freedesktop.portal.Settings";
@@ -83,27 +88,50 @@ fn forced() -> Option<Scheme> {
     }
 }
 
-/// The portal's word, followed.
+/// What the session bus tells, followed: the portal's settings, and whether assistive technology
+/// can be reached.
 #[derive(Debug)]
 pub struct Watch {
     settings: Settings,
-    messages: Option<MessageStream>,
-    connection: Option<Connection>,
+    accessibility: bool,
+    bus: Option<Bus>,
+}
+
+/// A connection, and the questions on it that are not answered yet.
+#[derive(Debug)]
+struct Bus {
+    connection: Connection,
+    messages: MessageStream,
+    asked: Vec<(NonZeroU32, Question)>,
+}
+
+/// What was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Question {
+    /// Whether a name has an owner.
+    Owner(&'static str),
+    /// The value of a setting.
+    Setting(&'static str, &'static str),
 }
 
 impl Watch {
-    /// What is set, asked of the portal on the bus at `bus` if one runs there: it is not started
-    /// for this.
+    /// What is set, asked on the bus at `bus`. Nobody is started for this: neither a portal nor the
+    /// accessibility bus, whose programs would join the session just when it is to end.
     pub async fn start(bus: Option<&str>) -> Self {
         let mut watch = Self {
             settings: Settings::of_files(),
-            messages: None,
-            connection: None,
+            accessibility: false,
+            bus: None,
         };
-        if let Some(bus) = bus {
-            // A slow portal is heard later, as a change.
-            let _late = tokio::time::timeout(LIMIT, watch.connect(bus)).await;
-        }
+        let Some(address) = bus else { return watch };
+        let answered = async {
+            watch.bus = Bus::connect(address).await;
+            while watch.bus.as_ref().is_some_and(|bus| !bus.asked.is_empty()) {
+                watch.next().await;
+            }
+        };
+        // What is answered later is a change.
+        let _late = tokio::time::timeout(LIMIT, answered).await;
         watch
     }
 
@@ -113,54 +141,89 @@ impl Watch {
         &self.settings
     }
 
-    async fn connect(&mut self, bus: &str) -> Option<()> {
-        let connection = connection::Builder::address(bus).build().await.ok()?;
-        let asked = connection
-            .call_method(
-                Some("org.freedesktop.DBus"),
-                "/org/freedesktop/DBus",
-                Some("org.freedesktop.DBus"),
-                "NameHasOwner",
-                &PORTAL,
-            )
-            .await
-            .ok()?;
-        if !asked.body().deserialize::<bool>().ok()? {
-            return None;
-        }
-        let rule = format!(
-            "type='signal',sender='{PORTAL}',interface='{SETTINGS}',member='SettingChanged'"
-        );
-        let messages = MessageStream::from(&connection);
-        connection
-            .call_method(
-                Some("org.freedesktop.DBus"),
-                "/org/freedesktop/DBus",
-                Some("org.freedesktop.DBus"),
-                "AddMatch",
-                &rule,
-            )
-            .await
-            .ok()?;
-        self.messages = Some(messages);
-        self.connection = Some(connection.clone());
-        for (namespace, key) in [(APPEARANCE, "color-scheme"), (GNOME, "icon-theme")] {
-            let reply = connection
-                .call_method(
-                    Some(PORTAL),
-                    OBJECT,
-                    Some(SETTINGS),
-                    "Read",
-                    &(namespace, key),
-                )
-                .await;
-            let Ok(reply) = reply else { continue };
-            let body = reply.body();
-            if let Ok(value) = body.deserialize::<Variant<'_>>() {
-                self.set(namespace, key, &value);
+    /// Whether the accessibility bus runs: whoever reads screens has started it.
+    #[must_use]
+    pub fn accessibility(&self) -> bool {
+        self.accessibility
+    }
+
+    /// Waits until something is otherwise. Cancel-safe.
+    pub async fn changed(&mut self) {
+        loop {
+            let before = (self.settings.clone(), self.accessibility);
+            self.next().await;
+            if before != (self.settings.clone(), self.accessibility) {
+                return;
             }
         }
-        Some(())
+    }
+
+    /// Takes in one message.
+    async fn next(&mut self) {
+        let Some(bus) = &mut self.bus else {
+            return std::future::pending().await;
+        };
+        match bus.messages.next().await {
+            Some(Ok(message)) => self.take_in(&message).await,
+            Some(Err(_)) => {}
+            None => self.bus = None,
+        }
+    }
+
+    async fn take_in(&mut self, message: &Message) {
+        let Some(bus) = &mut self.bus else { return };
+        let header = message.header();
+        let body = message.body();
+        if let Some(serial) = header.reply_serial() {
+            let Some(at) = bus.asked.iter().position(|(s, _)| *s == serial) else {
+                return;
+            };
+            match bus.asked.swap_remove(at).1 {
+                Question::Owner(name) if body.deserialize::<bool>().unwrap_or(false) => {
+                    self.has_owner(name).await;
+                }
+                Question::Setting(namespace, key) => {
+                    if let Ok(value) = body.deserialize::<Variant<'_>>() {
+                        self.set(namespace, key, &value);
+                    }
+                }
+                Question::Owner(_) => {}
+            }
+            return;
+        }
+        match header.member().map(|m| m.as_str()) {
+            Some("NameOwnerChanged") => {
+                let Ok((name, _, new)) = body.deserialize::<(&str, &str, &str)>() else {
+                    return;
+                };
+                for known in [PORTAL, ACCESSIBILITY] {
+                    if name == known && !new.is_empty() {
+                        self.has_owner(known).await;
+                    }
+                }
+            }
+            Some("SettingChanged") => {
+                if let Ok((namespace, key, value)) = body.deserialize::<(&str, &str, Variant<'_>)>()
+                {
+                    self.set(namespace, key, &value);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    async fn has_owner(&mut self, name: &str) {
+        if name == ACCESSIBILITY {
+            self.accessibility = true;
+            return;
+        }
+        if let Some(bus) = &mut self.bus {
+            for (namespace, key) in [(APPEARANCE, "color-scheme"), (GNOME, "icon-theme")] {
+                let about = Question::Setting(namespace, key);
+                bus.ask((PORTAL, OBJECT, SETTINGS, "Read"), &(namespace, key), about)
+                    .await;
+            }
+        }
     }
 
     /// Takes in one setting; whether that changed anything.
@@ -190,36 +253,68 @@ impl Watch {
         }
         self.settings != before
     }
+}
 
-    /// Waits until something is set otherwise. Cancel-safe.
-    pub async fn changed(&mut self) {
-        loop {
-            let Some(messages) = &mut self.messages else {
-                return std::future::pending().await;
-            };
-            let message = match messages.next().await {
-                Some(Ok(message)) => message,
-                Some(Err(_)) => continue,
-                None => {
-                    self.messages = None;
-                    continue;
-                }
-            };
-            let header = message.header();
-            if header.member().map(|m| m.as_str()) != Some("SettingChanged") {
-                continue;
-            }
-            let body = message.body();
-            let Ok((namespace, key, value)) = body.deserialize::<(&str, &str, Variant<'_>)>()
-            else {
-                continue;
-            };
-            let (namespace, key) = (namespace.to_owned(), key.to_owned());
-            if self.set(&namespace, &key, &value) {
-                return;
-            }
+impl Bus {
+    async fn connect(address: &str) -> Option<Self> {
+        let connection = connection::Builder::address(address).build().await.ok()?;
+        let mut bus = Self {
+            messages: MessageStream::from(&connection),
+            connection,
+            asked: Vec::new(),
+        };
+        for name in [PORTAL, ACCESSIBILITY] {
+            bus.listen(&format!(
+                "type='signal',sender='{DBUS}',member='NameOwnerChanged',arg0='{name}'"
+            ))
+            .await;
+            let about = Question::Owner(name);
+            bus.ask((DBUS, DBUS_OBJECT, DBUS, "NameHasOwner"), &name, about)
+                .await;
+        }
+        bus.listen(&format!(
+            "type='signal',sender='{PORTAL}',interface='{SETTINGS}',member='SettingChanged'"
+        ))
+        .await;
+        Some(bus)
+    }
+
+    async fn listen(&mut self, rule: &str) {
+        let call = call((DBUS, DBUS_OBJECT, DBUS, "AddMatch"), &rule);
+        self.send(call).await;
+    }
+
+    async fn ask<B>(&mut self, whom: Whom, body: &B, about: Question)
+    where
+        B: serde::Serialize + zbus::zvariant::DynamicType,
+    {
+        if let Some(serial) = self.send(call(whom, body)).await {
+            self.asked.push((serial, about));
         }
     }
+
+    async fn send(&mut self, call: Option<Message>) -> Option<NonZeroU32> {
+        let call = call?;
+        // A bus that is gone says so in the stream.
+        self.connection.send(&call).await.ok()?;
+        Some(call.primary_header().serial_num())
+    }
+}
+
+/// Bus name, object, interface and method.
+type Whom = (&'static str, &'static str, &'static str, &'static str);
+
+/// A call that starts nobody.
+fn call<B>((name, object, interface, method): Whom, body: &B) -> Option<Message>
+where
+    B: serde::Serialize + zbus::zvariant::DynamicType,
+{
+    Message::method_call(object, method)
+        .destination(name)
+        .interface(interface)
+        .with_flags(Flags::NO_AUTO_START)
+        .build(body)
+        .ok()
 }
 
 #[cfg(test)]
@@ -246,8 +341,8 @@ mod tests {
     fn the_portals_word_counts_and_no_preference_changes_nothing() {
         let mut watch = Watch {
             settings: Settings::of_gtk(&[]),
-            messages: None,
-            connection: None,
+            accessibility: false,
+            bus: None,
         };
         let set =
             |watch: &mut Watch, n: u32| watch.set(APPEARANCE, "color-scheme", &Variant::U32(n));

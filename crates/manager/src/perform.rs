@@ -37,8 +37,9 @@ impl Manager {
             Action::Interact(voter) => self.xsmp.interact(voter),
             Action::QueryAgain(voter) => self.xsmp.query_again(voter),
             Action::Query(voter) => {
-                let message = self.gnome.query(voter);
-                self.send(message);
+                for message in self.gnome.query(voter) {
+                    self.bus.send(message);
+                }
             }
             Action::CancelQuery(voter) => {
                 let message = self.gnome.cancel(voter);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use endsession_core::{Choice, ChoiceError, Event, Force, Identity, Joined, Kind, Phase, Request};
+use endsession_core::{Choice, ChoiceError, Event, Force, Identity, Joined, Kind, Request};
 use zbus::Message;
 use zbus::Variant;
 use zbus::message::Header;
@@ -94,13 +94,7 @@ impl Manager {
     }
 
     fn carry_out(&mut self, effects: Effects) {
-        let asking = matches!(self.core.phase(), Some(Phase::Asking | Phase::Closing));
         for event in effects.events {
-            if let Event::Registered { voter, .. } = &event
-                && asking
-            {
-                self.gnome.is_asked_on_arrival(*voter);
-            }
             self.event(event);
         }
         for message in effects.signals {

@@ -27,7 +27,7 @@ use crate::{
 /// A running phoc with one output. Dropping it ends it.
 #[derive(Debug)]
 pub struct Phoc {
-    process: Proc,
+    process: Option<Proc>,
     inputs: Inputs,
     display: String,
     sandbox: Sandbox,
@@ -49,10 +49,7 @@ impl Phoc {
     /// As [`start_in`](Self::start_in), with an output whose logical pixels are `scale` real ones.
     #[track_caller]
     pub fn with_scale_in(sandbox: &Sandbox, scale: f64) -> Self {
-        prepare(sandbox);
-        let config =
-            format!("[core]\nxwayland=false\n[output:HEADLESS-1]\nscale={scale}\nmode=1280x720\n");
-        let config = sandbox.write(".config/phoc.ini", config);
+        let config = Self::config(sandbox, scale);
         // Asked to end, it removes its socket.
         let manner = Manner {
             farewell: Signal::TERM,
@@ -60,20 +57,37 @@ impl Phoc {
         };
         let command = ["phoc".into(), "-C".into(), config.into_os_string()];
         let process = sandbox.spawn_in_manner(command, manner);
+        let mut phoc = Self::attach(sandbox);
+        phoc.process = Some(process);
+        phoc
+    }
+
+    /// Prepares the sandbox for one that something else starts there: its configuration, for `-C`.
+    pub fn config(sandbox: &Sandbox, scale: f64) -> PathBuf {
+        prepare(sandbox);
+        let config =
+            format!("[core]\nxwayland=false\n[output:HEADLESS-1]\nscale={scale}\nmode=1280x720\n");
+        sandbox.write(".config/phoc.ini", config)
+    }
+
+    /// The phoc that something else starts in `sandbox`: waits for its display, which becomes the
+    /// sandbox's `WAYLAND_DISPLAY`. It belongs to whoever started it.
+    #[track_caller]
+    pub fn attach(sandbox: &Sandbox) -> Self {
         let display = wayland::wait_for_display(sandbox);
         let path = sandbox.runtime_dir().join(&display);
         sandbox.set_env("WAYLAND_DISPLAY", &display);
         Self {
-            process,
+            process: None,
             inputs: Inputs::plug_into(&path),
             display,
             sandbox: sandbox.clone(),
         }
     }
 
-    /// Its process.
-    pub fn process(&self) -> &Proc {
-        &self.process
+    /// Its process, where the testkit started it.
+    pub fn process(&self) -> Option<&Proc> {
+        self.process.as_ref()
     }
 
     /// The name of its display, as in `WAYLAND_DISPLAY`.

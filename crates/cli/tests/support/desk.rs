@@ -31,7 +31,7 @@ pub(crate) struct Desk {
 }
 
 /// Shorter than a user's patience, longer than the slowest step of a loaded machine.
-const DEADLINES: &str = "forced = \"2s\"";
+pub(crate) const DEADLINES: &str = "forced = \"2s\"";
 
 /// The program that shows what a request waits for; `None` is endsession's own.
 pub(crate) type Dialog<'a> = Option<&'a [&'a str]>;
@@ -311,8 +311,14 @@ pub(crate) fn start(sandbox: &Sandbox, session: &[&str]) -> Proc {
     start_with(sandbox, DEADLINES, NO_DIALOG, session)
 }
 
+/// The same with these deadlines and this dialog.
 #[track_caller]
-fn start_with(sandbox: &Sandbox, deadlines: &str, dialog: Dialog<'_>, session: &[&str]) -> Proc {
+pub(crate) fn start_with(
+    sandbox: &Sandbox,
+    deadlines: &str,
+    dialog: Dialog<'_>,
+    session: &[&str],
+) -> Proc {
     sandbox.install(env!("CARGO_BIN_EXE_endsession").as_ref());
     // A list of Rust's strings reads like one of TOML's.
     let dialog = dialog.map(|words| format!("command = {words:?}"));

@@ -172,7 +172,9 @@ impl Room {
     #[track_caller]
     pub(crate) fn ends(&self, command: &Proc, status: i32) -> String {
         let log = || self.desk.run.stderr_so_far();
-        assert!(until_gone(command.pid(), LIMIT), "{}", log());
+        if !until_gone(command.pid(), LIMIT) {
+            panic!("{}\n{:#}", log(), self.desk.status());
+        }
         let ended = command.wait_exit(LIMIT);
         assert_eq!(
             ended.code(),

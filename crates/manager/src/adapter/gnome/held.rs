@@ -1,6 +1,7 @@
 //! Who is registered and what is held: clients and inhibitors come, go, and are told of.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use endsession_core::{Event, InhibitorId, Round, VoterId};
 use zbus::Variant;
@@ -49,7 +50,9 @@ impl Gnome {
             },
             pid: peer.pid,
             told: false,
+            since: Instant::now(),
             unheard: false,
+            in_doubt: false,
         };
         let name = if client.app_id.is_empty() {
             peer.pid

@@ -7,6 +7,7 @@ mod objects;
 mod properties;
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
 
 use endsession_core::{Event, Force, Request, VoterId};
 use zbus::Message;
@@ -46,10 +47,18 @@ pub(crate) struct Client {
     pid: Option<u32>,
     /// It was told to end; its next answer says that it has done what it had to.
     told: bool,
-    /// It registered while everybody was asked, and has not been heard since. It was asked at once,
-    /// and may not have listened yet: a client learns where to listen from the reply.
+    /// When it registered.
+    since: Instant,
+    /// It was asked right after it had registered, and has not been heard since. It may not have
+    /// listened yet: a client learns where to listen from the reply.
     unheard: bool,
+    /// It was unheard when its query was cancelled: nobody knows whether an answer to that is still
+    /// to come, or whether it was missed.
+    in_doubt: bool,
 }
+
+/// A client that registered so shortly ago may not listen yet.
+const JUST_REGISTERED: Duration = Duration::from_secs(1);
 
 /// A held inhibitor.
 #[derive(Clone, Debug)]
@@ -355,17 +364,20 @@ impl Gnome {
     }
 
     /// Asks a client.
-    pub(crate) fn query(&mut self, voter: VoterId) -> Option<Message> {
+    ///
+    /// Twice where it may never have heard a query that was cancelled: the first answer would be taken
+    /// for the late one to that.
+    pub(crate) fn query(&mut self, voter: VoterId) -> Vec<Message> {
         self.set_told(voter, false);
-        self.to_client(voter, "QueryEndSession", Some(0))
-    }
-
-    /// A client registered while a request is under way, and is asked at once.
-    pub(crate) fn is_asked_on_arrival(&mut self, voter: VoterId) {
-        let n = u32::try_from(voter.0).ok();
-        if let Some(client) = n.and_then(|n| self.clients.get_mut(&n)) {
-            client.unheard = true;
-        }
+        let client = u32::try_from(voter.0).ok();
+        let client = client.and_then(|n| self.clients.get_mut(&n));
+        let times = client.map_or(0, |client| {
+            client.unheard = client.since.elapsed() < JUST_REGISTERED;
+            1 + usize::from(std::mem::take(&mut client.in_doubt))
+        });
+        (0..times)
+            .filter_map(|_| self.to_client(voter, "QueryEndSession", Some(0)))
+            .collect()
     }
 
     /// Asks a client that takes long a second time, where it may have missed the first.
@@ -379,7 +391,8 @@ impl Gnome {
     /// Tells a client that its query is void.
     pub(crate) fn cancel(&mut self, voter: VoterId) -> Option<Message> {
         let n = u32::try_from(voter.0).ok()?;
-        self.clients.get_mut(&n)?.unheard = false;
+        let client = self.clients.get_mut(&n)?;
+        client.in_doubt |= std::mem::take(&mut client.unheard);
         self.to_client(voter, "CancelEndSession", None)
     }
 

@@ -26,6 +26,7 @@ impl Gnome {
     fn is_heard(&mut self, n: u32) {
         if let Some(client) = self.clients.get_mut(&n) {
             client.unheard = false;
+            client.in_doubt = false;
         }
     }
 
