@@ -51,6 +51,7 @@ impl Gnome {
             pid: peer.pid,
             told: false,
             since: Instant::now(),
+            heard: false,
             unheard: false,
             in_doubt: false,
         };

@@ -49,6 +49,8 @@ pub(crate) struct Client {
     told: bool,
     /// When it registered.
     since: Instant,
+    /// It has spoken on its own object: it listens there.
+    heard: bool,
     /// It was asked right after it had registered, and has not been heard since. It may not have
     /// listened yet: a client learns where to listen from the reply.
     unheard: bool,
@@ -372,7 +374,7 @@ impl Gnome {
         let client = u32::try_from(voter.0).ok();
         let client = client.and_then(|n| self.clients.get_mut(&n));
         let times = client.map_or(0, |client| {
-            client.unheard = client.since.elapsed() < JUST_REGISTERED;
+            client.unheard = !client.heard && client.since.elapsed() < JUST_REGISTERED;
             1 + usize::from(std::mem::take(&mut client.in_doubt))
         });
         (0..times)

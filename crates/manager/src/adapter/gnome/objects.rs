@@ -25,6 +25,7 @@ impl Gnome {
     /// It speaks on its own object: whatever is said to it there is heard.
     fn is_heard(&mut self, n: u32) {
         if let Some(client) = self.clients.get_mut(&n) {
+            client.heard = true;
             client.unheard = false;
             client.in_doubt = false;
         }
