@@ -311,6 +311,51 @@ fn a_sheet_under_a_locker_is_not_seen_until_it_is_unlocked() {
 }
 
 #[test]
+fn a_strip_on_an_empty_desk_is_seen_until_the_screen_is_locked() {
+    let sway = sway(&[]);
+    let mut strip = Client::shown(&sway, Form::Strip, (600.0, 80.0));
+    let place = Place::new((340, 0), (600, 80));
+    strip.until_at(place, &sway);
+    let lock = strip.while_it_lives(|| Lock::sway(&sway));
+    lock.unlock();
+    strip.until_at(place, &sway);
+}
+
+#[test]
+fn a_strip_is_not_left_to_be_read_over_a_locker() {
+    let sway = sway(&[]);
+    let mut under = Client::shown(&sway, Form::Window, (300.0, 200.0));
+    command(&sway, "[app_id=endsession-test] fullscreen enable");
+    under.until("it is fullscreen", |c| {
+        c.room == Some((Size::new(1280.0, 720.0), 1.0, true)) && c.focused
+    });
+    let mut strip = Client::shown(&sway, Form::Strip, (600.0, 80.0));
+    let place = Place::new((340, 0), (600, 80));
+    strip.until_over(place, &sway);
+    // Locked is when nothing but the locker is on the screen.
+    let lock = strip.while_it_lives(|| Lock::sway(&sway));
+    lock.unlock();
+    strip.until_over(place, &sway);
+    // Nor where the user is about to answer in it.
+    sway.click(400, 40);
+    strip.until("a click", |c| c.presses().len() == 1);
+    strip.shell.take_keyboard();
+    strip.until("the keyboard", |c| c.focused);
+    let lock = strip.while_it_lives(|| {
+        std::thread::scope(|scope| {
+            let lock = scope.spawn(|| Lock::sway(&sway));
+            // It hides the pointer, which is over it when it moves next.
+            sway.wait_for_picture(LIMIT, |picture| picture.pixel(0, 719) == COLOUR);
+            sway.inputs().point(400, 400);
+            lock.join().unwrap()
+        })
+    });
+    assert!(!strip.focused);
+    lock.unlock();
+    strip.until_over(place, &sway);
+}
+
+#[test]
 fn nothing_happens_and_nobody_wakes_while_nothing_changes() {
     let sway = sway(&[]);
     let mut sheet = Client::shown(&sway, Form::Sheet, (400.0, 300.0));
