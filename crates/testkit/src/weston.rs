@@ -154,8 +154,34 @@ impl Weston {
     #[track_caller]
     pub fn click(&self, x: i16, y: i16) {
         self.point(x, y);
+        self.hold_button();
+        self.release_button();
+    }
+
+    /// Presses the left button where the pointer is, and holds it.
+    #[track_caller]
+    pub fn hold_button(&self) {
         self.xvfb.hold_button();
+    }
+
+    /// Lets the left button go where the pointer is.
+    #[track_caller]
+    pub fn release_button(&self) {
         self.xvfb.release_button();
+    }
+
+    /// Moves the pointer to `x`, `y` while the button is held.
+    ///
+    /// weston follows it by how far it moves, and it moves from where it was pressed.
+    #[track_caller]
+    pub fn drag(&self, x: i16, y: i16) {
+        self.xvfb.point(x, y);
+    }
+
+    /// Turns the wheel by `steps` where the pointer is; positive is towards the end of a list.
+    #[track_caller]
+    pub fn scroll(&self, steps: i32) {
+        self.xvfb.scroll(steps);
     }
 
     /// The windows of clients, topmost first. Those of its own shell are left out.

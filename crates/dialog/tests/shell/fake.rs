@@ -1,10 +1,12 @@
 //! What needs a compositor of the tests' own: fractions, fingers, frames that do not come, outputs
 //! that go.
 
+use std::time::Duration;
+
 use endsession_dialog::{
     geometry::{Point, Size},
-    input::Input,
-    shell::{Form, Target},
+    input::{Input, Key},
+    shell::Form,
 };
 
 use crate::support::{
@@ -12,20 +14,12 @@ use crate::support::{
     compositor::{Compositor, Order},
 };
 
-fn target(compositor: &Compositor) -> Target {
-    let socket = compositor.socket();
-    Target {
-        wayland: Some(socket.to_str().unwrap().to_owned()),
-        x11: None,
-    }
-}
-
 const ROOM: Size = Size::new(1000.0, 600.0);
 
 #[test]
 fn a_scale_of_one_and_a_half_is_painted_in_its_own_pixels() {
     let mut compositor = Compositor::start(180);
-    let mut sheet = Client::shown(&target(&compositor), Form::Sheet, (301.0, 200.0));
+    let mut sheet = Client::shown(&compositor, Form::Sheet, (301.0, 200.0));
     assert_eq!(sheet.room, Some((ROOM, 1.5, false)));
     let [card] = compositor.cards()[..] else {
         panic!("{:?}", compositor.seen());
@@ -40,7 +34,7 @@ fn a_scale_of_one_and_a_half_is_painted_in_its_own_pixels() {
 #[test]
 fn fingers_are_told_apart_in_places_of_the_card() {
     let mut compositor = Compositor::start(120);
-    let mut sheet = Client::shown(&target(&compositor), Form::Sheet, (300.0, 200.0));
+    let mut sheet = Client::shown(&compositor, Form::Sheet, (300.0, 200.0));
     compositor.order(Order::TouchDown(7, 10.0, 20.0));
     compositor.order(Order::TouchDown(9, 30.0, 40.0));
     compositor.order(Order::TouchMove(7, 11.5, 21.0));
@@ -71,9 +65,28 @@ fn fingers_are_told_apart_in_places_of_the_card() {
 }
 
 #[test]
+fn a_keyboard_and_a_pointer_that_are_unplugged_let_go() {
+    const DOWN: u32 = 108;
+    let mut compositor = Compositor::start(120);
+    compositor.order(Order::Devices(true));
+    let mut sheet = Client::shown(&compositor, Form::Sheet, (300.0, 200.0));
+    compositor.order(Order::Point(10.0, 20.0));
+    compositor.order(Order::Hold(DOWN));
+    sheet.until("it repeats", |c| c.repetitions() >= 3);
+    assert_eq!(sheet.keys(), [Key::Down]);
+    compositor.order(Order::Devices(false));
+    sheet.until("both have gone", |c| {
+        !c.focused && c.inputs().contains(&Input::PointerLeft)
+    });
+    let count = sheet.inputs().len();
+    sheet.rest(Duration::from_millis(500));
+    assert_eq!(sheet.inputs().len(), count);
+}
+
+#[test]
 fn a_frame_that_is_not_shown_is_not_seen_until_it_is() {
     let mut compositor = Compositor::start(120);
-    let mut sheet = Client::shown(&target(&compositor), Form::Sheet, (300.0, 200.0));
+    let mut sheet = Client::shown(&compositor, Form::Sheet, (300.0, 200.0));
     compositor.order(Order::Hide(true));
     sheet.resize((310.0, 200.0));
     sheet.until("it is not seen", |c| !c.visible);
@@ -92,8 +105,8 @@ fn a_frame_that_is_not_shown_is_not_seen_until_it_is() {
 fn a_sheet_opened_behind_a_lock_is_not_seen() {
     let mut compositor = Compositor::start(120);
     compositor.order(Order::Hide(true));
-    let mut sheet = Client::open(&target(&compositor), Form::Sheet, (300.0, 200.0));
-    sheet.rest(std::time::Duration::from_millis(1500));
+    let mut sheet = Client::open(&compositor, Form::Sheet, (300.0, 200.0));
+    sheet.rest(Duration::from_millis(1500));
     assert!(sheet.frames == 1 && !sheet.visible);
     compositor.order(Order::Hide(false));
     sheet.until("it is seen", |c| c.visible);
@@ -102,7 +115,7 @@ fn a_sheet_opened_behind_a_lock_is_not_seen() {
 #[test]
 fn a_card_whose_output_goes_comes_back_on_another() {
     let mut compositor = Compositor::start(120);
-    let mut sheet = Client::shown(&target(&compositor), Form::Sheet, (300.0, 200.0));
+    let mut sheet = Client::shown(&compositor, Form::Sheet, (300.0, 200.0));
     compositor.order(Order::Plug);
     sheet.until("both are dimmed", |_| compositor.seen().len() == 3);
     compositor.order(Order::Unplug);

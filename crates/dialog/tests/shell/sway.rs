@@ -5,18 +5,21 @@ use std::time::Duration;
 use endsession_dialog::{
     geometry::{Point, Size},
     input::{Input, Key},
-    shell::{Form, ShellEvent, Target},
+    shell::{Form, ShellEvent},
 };
 use endsession_testkit::{
-    session::{Proc, Sandbox},
+    lock::{COLOUR, Lock},
+    picture::{Picture, Screen},
+    session::Sandbox,
     sway::{Config, Sway},
 };
 
 use crate::support::{
-    client::{Client, FILL, LIMIT},
-    pointer::VirtualPointer,
-    screen::Screen,
+    client::{BORDER, Client, FILL, LIMIT},
+    place::Place,
 };
+
+const WHITE: [u8; 3] = [255; 3];
 
 /// A sway with one output of 1280 by 720.
 fn sway(lines: &[&str]) -> Sway {
@@ -27,83 +30,68 @@ fn sway(lines: &[&str]) -> Sway {
     Sway::start_in(&Sandbox::new(), &config)
 }
 
-fn target(sway: &Sway) -> Target {
-    let socket = sway.sandbox().runtime_dir().join(sway.display());
-    Target {
-        wayland: Some(socket.to_str().unwrap().to_owned()),
-        x11: None,
-    }
-}
-
-fn pointer(sway: &Sway) -> VirtualPointer {
-    let socket = target(sway).wayland.unwrap();
-    VirtualPointer::new(&socket, (1280, 720))
-}
-
 #[track_caller]
 fn command(sway: &Sway, line: &str) {
     sway.command(line)
         .unwrap_or_else(|error| panic!("{line}: {error}"));
 }
 
-/// What one output shows.
-#[track_caller]
-fn screen(sway: &Sway, output: &str, name: &str) -> Screen {
-    let inside = sway.sandbox().runtime_dir().join(format!("{name}.png"));
-    let grim = sway
-        .sandbox()
-        .spawn(["grim", "-o", output, inside.to_str().unwrap()]);
-    assert!(
-        grim.wait_exit(LIMIT).success(),
-        "grim: {}",
-        grim.stderr_so_far()
-    );
-    Screen::read(&inside)
-}
-
-/// Presses keys, while the windows go on; dropped, the keyboard goes.
-fn wtype(sway: &Sway, args: &[&str]) -> Proc {
-    // A headless seat has no keyboard before, and the first key would be missed.
-    let wait = ["wtype", "-s", "500"];
-    sway.sandbox()
-        .spawn([&wait, args, &["-s", "60000"]].concat())
+/// How many pixels are white that was dimmed by half.
+fn greys(picture: &Picture) -> usize {
+    picture.count([127; 3]) + picture.count([128; 3])
 }
 
 #[test]
 fn a_sheet_is_centred_on_a_dimmed_output() {
-    let sway = sway(&[]);
-    let mut white = Client::shown(&target(&sway), Form::Window, (200.0, 100.0));
-    white.refill([255, 255, 255]);
-    let sheet = Client::shown(&target(&sway), Form::Sheet, (400.0, 300.0));
+    // The pointer over a window is drawn with the theme of the test's own environment.
+    let sway = sway(&[
+        "seat * hide_cursor 100",
+        "for_window [app_id=\"endsession-test\"] border none, floating disable",
+    ]);
+    let inside = (1280 - 8) * (720 - 8);
+    let mut white = Client::shown(&sway, Form::Window, (200.0, 100.0));
+    white.refill(WHITE);
+    white.until_picture(&sway, |picture| picture.count(WHITE) == inside);
+    let mut sheet = Client::shown(&sway, Form::Sheet, (400.0, 300.0));
     assert_eq!(sheet.room, Some((Size::new(1280.0, 720.0), 1.0, false)));
-    let screen = screen(&sway, "HEADLESS-1", "sway-sheet");
-    screen.shows((440, 210), (400, 300), 1.0, FILL);
-    assert_eq!(screen.count([255, 255, 255]), 0, "nothing is left undimmed");
+    let place = Place::new((440, 210), (400, 300));
+    place.holds(&sway.picture()).unwrap();
+    // All that was white and is not beneath the card.
+    let dimmed = inside - 400 * 300;
+    let picture = sheet.until_picture(&sway, |picture| greys(picture) == dimmed);
+    place.holds(&picture).unwrap();
+    assert_eq!(picture.count(BORDER), place.border());
 }
 
 #[test]
 fn nothing_is_seen_before_the_first_frame() {
     let sway = sway(&[]);
-    let before = screen(&sway, "HEADLESS-1", "sway-before");
-    let mut client = Client::open(&target(&sway), Form::Sheet, (400.0, 300.0));
+    let before = sway.picture();
+    let mut client = Client::open(&sway, Form::Sheet, (400.0, 300.0));
     assert_eq!(client.frames, 0);
-    let after = screen(&sway, "HEADLESS-1", "sway-opened");
-    assert_eq!(before.at(640, 360), after.at(640, 360));
+    assert_eq!(sway.picture().changed_from(&before), None);
     client.until("the window is seen", |c| c.visible);
 }
 
 #[test]
 fn a_sheet_has_the_keyboard_and_its_keys_arrive() {
     let sway = sway(&[]);
-    let mut sheet = Client::shown(&target(&sway), Form::Sheet, (400.0, 300.0));
-    let _keyboard = wtype(
-        &sway,
-        &[
-            "-k", "Tab", "-M", "shift", "-k", "Tab", "-m", "shift", "-k", "Return", "-k", "space",
-            "-k", "Escape", "-k", "Up", "-k", "Next", "-k", "a", "-M", "ctrl", "-k", "Home", "-m",
-            "ctrl", "-k", "End",
-        ],
-    );
+    let mut sheet = Client::shown(&sway, Form::Sheet, (400.0, 300.0));
+    sheet.until("the keyboard", |c| c.focused);
+    for chord in [
+        &["Tab"][..],
+        &["Shift", "Tab"],
+        &["Return"],
+        &["space"],
+        &["Escape"],
+        &["Up"],
+        &["Page_Down"],
+        &["a"],
+        &["Control", "Home"],
+        &["End"],
+    ] {
+        sway.press_key(chord);
+    }
     sheet.until("the last key", |c| c.keys().contains(&Key::End));
     let expected = [
         Key::Tab,
@@ -122,124 +110,104 @@ fn a_sheet_has_the_keyboard_and_its_keys_arrive() {
 #[test]
 fn a_key_that_is_held_repeats_until_it_is_let_go() {
     let sway = sway(&["input * repeat_delay 150", "input * repeat_rate 50"]);
-    let mut sheet = Client::shown(&target(&sway), Form::Sheet, (400.0, 300.0));
-    let holds = [
-        "wtype", "-s", "300", "-P", "Down", "-s", "3000", "-p", "Down",
-    ];
-    let wtype = sway.sandbox().spawn(holds);
-    let repeated = |c: &Client| {
-        let inputs = c.inputs();
-        let again = |i: &&Input| {
-            matches!(
-                i,
-                Input::Key {
-                    key: Key::Down,
-                    repeated: true
-                }
-            )
-        };
-        inputs.iter().filter(again).count()
-    };
-    sheet.until("it repeats", |c| repeated(c) >= 3);
+    let mut sheet = Client::shown(&sway, Form::Sheet, (400.0, 300.0));
+    sheet.until("the keyboard", |c| c.focused);
+    sway.inputs().hold_key("Down");
+    sheet.until("it repeats", |c| c.repetitions() >= 3);
     assert_eq!(sheet.keys(), [Key::Down]);
-    assert!(wtype.wait_exit(LIMIT).success());
-    sheet.until("the keyboard has gone", |c| !c.focused);
-    let count = repeated(&sheet);
+    sway.inputs().release_key("Down");
+    // What comes after the release tells that it has come.
+    sway.inputs().point(460, 240);
+    let moved = Input::PointerMoved(Point::new(20.0, 30.0));
+    sheet.until("the pointer", |c| c.inputs().contains(&moved));
+    let count = sheet.repetitions();
     sheet.rest(Duration::from_millis(500));
-    assert_eq!(repeated(&sheet), count);
+    assert_eq!(sheet.repetitions(), count);
 }
 
 #[test]
 fn the_pointer_is_told_in_places_of_the_card() {
     let sway = sway(&[]);
-    let mut pointer = pointer(&sway);
-    let mut sheet = Client::shown(&target(&sway), Form::Sheet, (400.0, 300.0));
-    pointer.go(460, 240);
-    pointer.click();
+    let pointer = sway.inputs();
+    let mut sheet = Client::shown(&sway, Form::Sheet, (400.0, 300.0));
+    pointer.click(460, 240);
     let at = Point::new(20.0, 30.0);
     sheet.until("a click", |c| {
         c.inputs().contains(&Input::PointerReleased(at))
     });
     assert_eq!(sheet.presses(), [at]);
-    pointer.wheel(2);
+    pointer.scroll(2);
     sheet.until("the wheel", |c| c.inputs().contains(&Input::Scrolled(96.0)));
-    pointer.go(100, 100);
+    pointer.point(100, 100);
     sheet.until("it leaves", |c| c.inputs().contains(&Input::PointerLeft));
     // A click beside the card is swallowed, and is nothing to whoever paints.
-    pointer.click();
-    pointer.wheel(1);
-    pointer.go(839, 500);
+    pointer.click(100, 100);
+    pointer.scroll(1);
+    let inputs = sheet.inputs().len();
+    pointer.point(839, 500);
     let back = Input::PointerMoved(Point::new(399.0, 290.0));
     sheet.until("it is back", |c| c.inputs().contains(&back));
-    assert_eq!(sheet.presses().len(), 1);
-    let inputs = sheet.inputs().len();
-    drop(pointer);
-    sheet.until("it is unplugged", |c| {
-        c.inputs()[inputs..] == [Input::PointerLeft]
-    });
+    assert_eq!(sheet.inputs()[inputs..], [back]);
 }
 
 #[test]
 fn a_card_that_grows_stays_in_the_middle() {
     let sway = sway(&[]);
-    let mut sheet = Client::shown(&target(&sway), Form::Sheet, (400.0, 300.0));
+    let mut sheet = Client::shown(&sway, Form::Sheet, (400.0, 300.0));
     sheet.resize((600.0, 500.0));
     let frames = |c: &Client| {
         let done = |e: &&ShellEvent| **e == ShellEvent::FrameDone;
         c.events.iter().filter(done).count()
     };
     sheet.until("the frame", |c| frames(c) == 2);
-    let shot = screen(&sway, "HEADLESS-1", "sway-grown");
-    shot.shows((340, 110), (600, 500), 1.0, FILL);
+    let grown = Place::new((340, 110), (600, 500));
+    grown.holds(&sway.picture()).unwrap();
     sheet.resize((200.0, 100.0));
     sheet.until("the frame", |c| frames(c) == 3);
-    let shot = screen(&sway, "HEADLESS-1", "sway-shrunk");
-    shot.shows((540, 310), (200, 100), 1.0, FILL);
+    let shrunk = Place::new((540, 310), (200, 100));
+    shrunk.holds(&sway.picture()).unwrap();
 }
 
 #[test]
 fn a_strip_has_the_top_edge_and_never_the_keyboard_by_itself() {
     let sway = sway(&["for_window [app_id=\"endsession-test\"] border none"]);
-    let mut tiled = Client::shown(&target(&sway), Form::Window, (300.0, 200.0));
+    let mut tiled = Client::shown(&sway, Form::Window, (300.0, 200.0));
     command(&sway, "[app_id=endsession-test] floating disable");
     tiled.until("it is tiled", |c| {
         c.room == Some((Size::new(1280.0, 720.0), 1.0, true))
     });
-    let mut strip = Client::shown(&target(&sway), Form::Strip, (600.0, 80.0));
+    let mut strip = Client::shown(&sway, Form::Strip, (600.0, 80.0));
     assert_eq!(strip.room, Some((Size::new(1280.0, 180.0), 1.0, false)));
     tiled.until("it made room", |c| {
         c.room == Some((Size::new(1280.0, 640.0), 1.0, true)) && c.visible
     });
-    let _keyboard = wtype(&sway, &["-k", "Return"]);
+    tiled.until("the keyboard", |c| c.focused);
+    sway.press_key(&["Return"]);
     tiled.until("the key", |c| c.keys() == [Key::Enter]);
     strip.rest(Duration::from_millis(300));
     assert_eq!(strip.keys(), []);
-    let shot = screen(&sway, "HEADLESS-1", "sway-strip");
-    shot.covers((340, 0), (600, 80), 1.0, FILL);
+    let place = Place::new((340, 0), (600, 80));
+    place.is_covered(&sway.picture()).unwrap();
     // Seen over what is fullscreen.
     command(&sway, "[app_id=endsession-test] fullscreen enable");
     tiled.until("it is fullscreen", |c| {
         c.room == Some((Size::new(1280.0, 720.0), 1.0, true))
     });
-    let shot = screen(&sway, "HEADLESS-1", "sway-strip-fullscreen");
-    shot.covers((340, 0), (600, 80), 1.0, FILL);
+    place.is_covered(&sway.picture()).unwrap();
 }
 
 #[test]
 fn a_click_gives_the_strip_the_keyboard_while_the_pointer_is_on_it() {
     let sway = sway(&[]);
-    let mut pointer = pointer(&sway);
-    let mut under = Client::shown(&target(&sway), Form::Window, (300.0, 200.0));
-    let mut strip = Client::shown(&target(&sway), Form::Strip, (600.0, 80.0));
-    let _keyboard = wtype(&sway, &[]);
+    let mut under = Client::shown(&sway, Form::Window, (300.0, 200.0));
+    let mut strip = Client::shown(&sway, Form::Strip, (600.0, 80.0));
     under.until("the keyboard", |c| c.focused);
-    pointer.go(400, 40);
-    pointer.click();
+    sway.click(400, 40);
     strip.until("a click", |c| c.presses().len() == 1);
     strip.shell.take_keyboard();
     strip.until("the keyboard", |c| c.focused);
     under.until("the keyboard is lent", |c| !c.focused);
-    pointer.go(400, 400);
+    sway.inputs().point(400, 400);
     strip.until("the keyboard is given back", |c| !c.focused);
     under.until("the keyboard", |c| c.focused);
 }
@@ -247,10 +215,8 @@ fn a_click_gives_the_strip_the_keyboard_while_the_pointer_is_on_it() {
 #[test]
 fn forms_change_in_place_and_the_keyboard_is_let_go_at_once() {
     let sway = sway(&[]);
-    let mut under = Client::shown(&target(&sway), Form::Window, (300.0, 200.0));
-    let mut client = Client::shown(&target(&sway), Form::Sheet, (400.0, 300.0));
-    // wtype holds the seat's keyboard while it waits.
-    let typing = sway.sandbox().spawn(["wtype", "-s", "20000", "-k", "a"]);
+    let mut under = Client::shown(&sway, Form::Window, (300.0, 200.0));
+    let mut client = Client::shown(&sway, Form::Sheet, (400.0, 300.0));
     client.until("the keyboard", |c| c.focused);
     client.shell.set_form(Form::Strip);
     client.until("the keyboard is let go", |c| !c.focused);
@@ -262,29 +228,26 @@ fn forms_change_in_place_and_the_keyboard_is_let_go_at_once() {
     client.until("it is seen", |c| {
         c.events.last() == Some(&ShellEvent::FrameDone)
     });
-    let shot = screen(&sway, "HEADLESS-1", "sway-switched");
-    shot.shows((340, 0), (600, 80), 1.0, FILL);
+    let strip = Place::new((340, 0), (600, 80));
+    strip.holds(&sway.picture()).unwrap();
     assert!(client.visible);
     assert!(!client.events.contains(&ShellEvent::Visible(false)));
     client.shell.set_form(Form::Sheet);
     client.until("the keyboard", |c| c.focused);
     client.resize((400.0, 300.0));
-    client.rest(Duration::from_millis(200));
-    let shot = screen(&sway, "HEADLESS-1", "sway-switched-back");
-    shot.shows((440, 210), (400, 300), 1.0, FILL);
-    drop(typing);
+    client.until_at(Place::new((440, 210), (400, 300)), &sway);
 }
 
 #[test]
 fn a_window_floats_at_its_own_size_and_is_closed_by_its_manager() {
     let sway = sway(&["default_floating_border none"]);
-    let mut client = Client::shown(&target(&sway), Form::Window, (300.0, 200.0));
+    let mut client = Client::shown(&sway, Form::Window, (300.0, 200.0));
     let window = sway.wait_for_window(LIMIT, |w| w.app_id == "endsession-test");
     assert_eq!(window.title, "A test's window");
     client.shell.set_title("Another");
     sway.wait_for_window(LIMIT, |w| w.title == "Another");
-    let shot = screen(&sway, "HEADLESS-1", "sway-window");
-    shot.shows((490, 260), (300, 200), 1.0, FILL);
+    let place = Place::new((490, 260), (300, 200));
+    place.holds(&sway.picture()).unwrap();
     sway.close(&window);
     client.until("it is to close", |c| {
         c.events.contains(&ShellEvent::CloseRequested)
@@ -294,65 +257,108 @@ fn a_window_floats_at_its_own_size_and_is_closed_by_its_manager() {
 #[test]
 fn a_scale_of_two_makes_four_pixels_of_one() {
     let sway = sway(&["output * scale 2"]);
-    let sheet = Client::shown(&target(&sway), Form::Sheet, (200.0, 100.0));
+    let sheet = Client::shown(&sway, Form::Sheet, (200.0, 100.0));
     assert_eq!(sheet.room, Some((Size::new(640.0, 360.0), 2.0, false)));
-    let shot = screen(&sway, "HEADLESS-1", "sway-scale-2");
-    shot.shows((440, 260), (400, 200), 2.0, FILL);
+    let place = Place::new((440, 260), (400, 200)).scaled(2.0);
+    place.holds(&sway.picture()).unwrap();
 }
 
 #[test]
 fn a_scale_that_changes_is_followed() {
     let sway = sway(&[]);
-    let mut sheet = Client::shown(&target(&sway), Form::Sheet, (200.0, 100.0));
-    command(&sway, "output HEADLESS-1 scale 2");
+    let mut sheet = Client::shown(&sway, Form::Sheet, (200.0, 100.0));
+    sway.set_scale("HEADLESS-1", 2.0);
     sheet.until("the scale", |c| {
         c.room == Some((Size::new(640.0, 360.0), 2.0, false))
     });
-    sheet.rest(Duration::from_millis(200));
-    let shot = screen(&sway, "HEADLESS-1", "sway-scale-changed");
-    shot.shows((440, 260), (400, 200), 2.0, FILL);
+    let place = Place::new((440, 260), (400, 200)).scaled(2.0);
+    sheet.until_at(place, &sway);
 }
 
 #[test]
 fn an_output_that_comes_is_dimmed() {
     let sway = sway(&[]);
-    let mut white = Client::shown(&target(&sway), Form::Window, (200.0, 100.0));
-    white.refill([255, 255, 255]);
-    let mut sheet = Client::shown(&target(&sway), Form::Sheet, (400.0, 300.0));
-    command(&sway, "create_output");
-    command(&sway, "output HEADLESS-2 resolution 800x600");
-    sheet.rest(Duration::from_millis(300));
-    let empty = screen(&sway, "HEADLESS-2", "sway-second");
+    let mut white = Client::shown(&sway, Form::Window, (200.0, 100.0));
+    white.refill(WHITE);
+    let mut sheet = Client::shown(&sway, Form::Sheet, (400.0, 300.0));
+    let name = sway.add_output().name;
+    sway.set_resolution(&name, 800, 600);
+    let second = sway.on_output(&name);
+    let bare = second.picture().pixel(799, 599);
+    let empty = sheet.until_picture(&second, |p| p.pixel(799, 599) != bare);
     assert_eq!(empty.count(FILL), 0, "one card only");
-    command(&sway, "[app_id=endsession-test] move to output HEADLESS-2");
-    sheet.rest(Duration::from_millis(300));
-    let second = screen(&sway, "HEADLESS-2", "sway-second-dimmed");
-    assert_eq!(second.count([255, 255, 255]), 0, "it is dimmed");
-    assert!(second.count([127, 127, 127]) + second.count([128, 128, 128]) > 10_000);
+    assert_eq!(empty.count(bare), 0, "it is dimmed");
+    let there = format!("[app_id=endsession-test] move to output {name}");
+    command(&sway, &there);
+    let picture = sheet.until_picture(&second, |p| greys(p) > 10_000);
+    assert_eq!(picture.count(WHITE), 0, "it is dimmed");
 }
 
 #[test]
 fn a_sheet_under_a_locker_is_not_seen_until_it_is_unlocked() {
     let sway = sway(&[]);
-    let typing = sway.sandbox().spawn(["wtype", "-s", "60000", "-k", "a"]);
-    let mut sheet = Client::shown(&target(&sway), Form::Sheet, (400.0, 300.0));
+    let mut sheet = Client::shown(&sway, Form::Sheet, (400.0, 300.0));
     sheet.until("the keyboard", |c| c.focused);
-    let locker = sway.sandbox().spawn(["swaylock", "-c", "004000"]);
+    let lock = sheet.while_it_lives(|| Lock::sway(&sway));
     sheet.until("it is not seen", |c| !c.visible);
-    let locked = screen(&sway, "HEADLESS-1", "sway-locked");
+    let locked = sway.picture();
     assert_eq!(locked.count(FILL), 0, "nothing of it over the locker");
-    assert_eq!(locked.count([0, 0x40, 0]), 1280 * 720);
-    locker.signal(rustix::process::Signal::USR1);
+    assert_eq!(locked.count(COLOUR), 1280 * 720);
+    lock.unlock();
     sheet.until("it is seen again", |c| c.visible && c.focused);
-    let shot = screen(&sway, "HEADLESS-1", "sway-unlocked");
-    shot.shows((440, 210), (400, 300), 1.0, FILL);
-    drop(typing);
+    let place = Place::new((440, 210), (400, 300));
+    place.holds(&sway.picture()).unwrap();
+}
+
+#[test]
+fn a_strip_on_an_empty_desk_is_seen_until_the_screen_is_locked() {
+    let sway = sway(&[]);
+    let mut strip = Client::shown(&sway, Form::Strip, (600.0, 80.0));
+    let place = Place::new((340, 0), (600, 80));
+    strip.until_at(place, &sway);
+    let lock = strip.while_it_lives(|| Lock::sway(&sway));
+    lock.unlock();
+    strip.until_at(place, &sway);
+}
+
+#[test]
+fn a_strip_is_not_left_to_be_read_over_a_locker() {
+    let sway = sway(&[]);
+    let mut under = Client::shown(&sway, Form::Window, (300.0, 200.0));
+    command(&sway, "[app_id=endsession-test] fullscreen enable");
+    under.until("it is fullscreen", |c| {
+        c.room == Some((Size::new(1280.0, 720.0), 1.0, true)) && c.focused
+    });
+    let mut strip = Client::shown(&sway, Form::Strip, (600.0, 80.0));
+    let place = Place::new((340, 0), (600, 80));
+    strip.until_over(place, &sway);
+    // Locked is when nothing but the locker is on the screen.
+    let lock = strip.while_it_lives(|| Lock::sway(&sway));
+    lock.unlock();
+    strip.until_over(place, &sway);
+    // Nor where the user is about to answer in it.
+    sway.click(400, 40);
+    strip.until("a click", |c| c.presses().len() == 1);
+    strip.shell.take_keyboard();
+    strip.until("the keyboard", |c| c.focused);
+    let lock = strip.while_it_lives(|| {
+        std::thread::scope(|scope| {
+            let lock = scope.spawn(|| Lock::sway(&sway));
+            // It hides the pointer, which is over it when it moves next.
+            sway.wait_for_picture(LIMIT, |picture| picture.pixel(0, 719) == COLOUR);
+            sway.inputs().point(400, 400);
+            lock.join().unwrap()
+        })
+    });
+    assert!(!strip.focused);
+    lock.unlock();
+    strip.until_over(place, &sway);
 }
 
 #[test]
 fn nothing_happens_and_nobody_wakes_while_nothing_changes() {
     let sway = sway(&[]);
-    let mut sheet = Client::shown(&target(&sway), Form::Sheet, (400.0, 300.0));
+    let mut sheet = Client::shown(&sway, Form::Sheet, (400.0, 300.0));
     sheet.rest(Duration::from_millis(500));
     sheet.idles();
 }
@@ -360,7 +366,7 @@ fn nothing_happens_and_nobody_wakes_while_nothing_changes() {
 #[test]
 fn a_compositor_that_dies_is_told_once() {
     let sway = sway(&[]);
-    let mut sheet = Client::shown(&target(&sway), Form::Sheet, (400.0, 300.0));
+    let mut sheet = Client::shown(&sway, Form::Sheet, (400.0, 300.0));
     drop(sway);
     sheet.until("it is lost", |c| c.lost.is_some());
     let count = sheet.events.len();

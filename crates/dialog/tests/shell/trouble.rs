@@ -6,16 +6,9 @@ use std::{
 };
 
 use endsession_dialog::shell::{Form, ShellError, Target};
-use endsession_testkit::{session::Sandbox, sway::Sway, x11::Xvfb};
+use endsession_testkit::{sway::Sway, x11::Xvfb};
 
-use crate::support::client::Client;
-
-fn wayland(path: &std::path::Path) -> Target {
-    Target {
-        wayland: Some(path.to_str().unwrap().to_owned()),
-        x11: None,
-    }
-}
+use crate::support::client::{Client, wayland};
 
 #[track_caller]
 fn error(target: &Target) -> ShellError {
@@ -78,9 +71,8 @@ fn does_not_wait(client: &mut Client, stop: impl FnOnce()) {
 
 #[test]
 fn a_compositor_that_stops_holds_nothing_up() {
-    let sway = Sway::start_in(&Sandbox::new(), &Default::default());
-    let path = sway.sandbox().runtime_dir().join(sway.display());
-    let mut client = Client::shown(&wayland(&path), Form::Sheet, (400.0, 300.0));
+    let sway = Sway::start();
+    let mut client = Client::shown(&sway, Form::Sheet, (400.0, 300.0));
     let process = sway.process().unwrap();
     does_not_wait(&mut client, || {
         process.signal(rustix::process::Signal::STOP)
@@ -91,9 +83,8 @@ fn a_compositor_that_stops_holds_nothing_up() {
 
 #[test]
 fn a_frame_that_a_stopped_display_does_not_take_is_not_seen() {
-    let sway = Sway::start_in(&Sandbox::new(), &Default::default());
-    let path = sway.sandbox().runtime_dir().join(sway.display());
-    let mut client = Client::shown(&wayland(&path), Form::Sheet, (400.0, 300.0));
+    let sway = Sway::start();
+    let mut client = Client::shown(&sway, Form::Sheet, (400.0, 300.0));
     let process = sway.process().unwrap();
     process.signal(rustix::process::Signal::STOP);
     client.resize((100.0, 100.0));
@@ -105,11 +96,7 @@ fn a_frame_that_a_stopped_display_does_not_take_is_not_seen() {
 #[test]
 fn an_x_server_that_stops_holds_nothing_up() {
     let xvfb = Xvfb::start();
-    let target = Target {
-        wayland: None,
-        x11: Some(xvfb.display().to_owned()),
-    };
-    let mut client = Client::shown(&target, Form::Sheet, (400.0, 300.0));
+    let mut client = Client::shown(&xvfb, Form::Sheet, (400.0, 300.0));
     does_not_wait(&mut client, || {
         xvfb.process().signal(rustix::process::Signal::STOP);
     });

@@ -5,19 +5,22 @@ use std::time::Duration;
 use endsession_dialog::{
     geometry::{Point, Size},
     input::{Input, Key},
-    shell::{Form, ShellEvent, Target},
+    shell::{Form, ShellEvent},
 };
 use endsession_testkit::{
+    lock::Lock,
+    picture::Screen,
     session::{Proc, Sandbox},
     x11::Xvfb,
 };
 
 use crate::support::{
-    client::{Client, FILL, LIMIT},
-    screen::Screen,
+    client::{Client, LIMIT},
+    place::Place,
 };
 
-/// An X server with i3, as it comes, but for its first-run dialog.
+/// An X server with i3 as it comes, but for its first-run dialog: the focus follows the pointer,
+/// as it does not with the testkit's.
 struct I3 {
     xvfb: Xvfb,
     _i3: Proc,
@@ -34,58 +37,28 @@ impl I3 {
     }
 }
 
-fn target(xvfb: &Xvfb) -> Target {
-    Target {
-        wayland: None,
-        x11: Some(xvfb.display().to_owned()),
-    }
-}
-
-#[track_caller]
-fn screen(xvfb: &Xvfb, name: &str) -> Screen {
-    let path = xvfb.sandbox().dir().join(format!("{name}.png"));
-    xvfb.screenshot(&path);
-    Screen::read(&path)
-}
-
-/// Runs a program to its end.
-#[track_caller]
-fn run(xvfb: &Xvfb, command: &[&str]) -> String {
-    let program = xvfb.sandbox().spawn(command);
-    let status = program.wait_exit(LIMIT);
-    assert!(status.success(), "{command:?}: {}", program.stderr_so_far());
-    program.stdout_so_far()
-}
-
-#[track_caller]
-fn xdotool(xvfb: &Xvfb, args: &[&str]) {
-    run(xvfb, &[&["xdotool"], args].concat());
-}
-
 /// A sheet is in the middle of the screen, has the keyboard, and is spoken to in its own places.
 #[track_caller]
-fn has_a_whole_sheet(xvfb: &Xvfb, name: &str) {
-    let (x, y) = (440, 250);
-    let mut sheet = Client::shown(&target(xvfb), Form::Sheet, (400.0, 300.0));
+fn has_a_whole_sheet(xvfb: &Xvfb) {
+    let mut sheet = Client::shown(xvfb, Form::Sheet, (400.0, 300.0));
     assert_eq!(sheet.room, Some((Size::new(1280.0, 800.0), 1.0, false)));
     sheet.until("the keyboard", |c| c.focused);
-    sheet.rest(Duration::from_millis(300));
-    screen(xvfb, name).shows((x, y), (400, 300), 1.0, FILL);
-    assert_eq!(sheet.shell.origin(), Some(Point::new(x as f32, y as f32)));
+    sheet.until_at(Place::new((440, 250), (400, 300)), xvfb);
+    sheet.until("it knows its place", |c| {
+        c.shell.origin() == Some(Point::new(440.0, 250.0))
+    });
 
-    xdotool(
-        xvfb,
-        &[
-            "key",
-            "Tab",
-            "shift+Tab",
-            "Return",
-            "space",
-            "Escape",
-            "ctrl+Up",
-            "Next",
-        ],
-    );
+    for chord in [
+        &["Tab"][..],
+        &["Shift", "Tab"],
+        &["Return"],
+        &["space"],
+        &["Escape"],
+        &["Control", "Up"],
+        &["Page_Down"],
+    ] {
+        xvfb.press_key(chord);
+    }
     sheet.until("the last key", |c| c.keys().contains(&Key::PageDown));
     let expected = [
         Key::Tab,
@@ -97,44 +70,42 @@ fn has_a_whole_sheet(xvfb: &Xvfb, name: &str) {
     ];
     assert_eq!(sheet.keys(), expected);
 
-    let (px, py) = ((x + 20).to_string(), (y + 30).to_string());
-    let click = ["mousemove", &px, &py, "click", "1", "click", "5"];
-    xdotool(xvfb, &click);
+    xvfb.click(460, 280);
+    xvfb.scroll(1);
     let at = Point::new(20.0, 30.0);
     sheet.until("the wheel", |c| c.inputs().contains(&Input::Scrolled(48.0)));
     assert!(sheet.inputs().contains(&Input::PointerMoved(at)));
     assert!(sheet.inputs().contains(&Input::PointerReleased(at)));
     assert_eq!(sheet.presses(), [at]);
-    xdotool(xvfb, &["mousemove", "10", "10"]);
+    xvfb.point(10, 10);
     sheet.until("it leaves", |c| c.inputs().contains(&Input::PointerLeft));
 
     sheet.resize((600.0, 500.0));
-    sheet.rest(Duration::from_millis(500));
-    screen(xvfb, &format!("{name}-grown")).shows((340, 150), (600, 500), 1.0, FILL);
+    sheet.until_at(Place::new((340, 150), (600, 500)), xvfb);
     assert_eq!(sheet.room, Some((Size::new(1280.0, 800.0), 1.0, false)));
 }
 
 #[test]
 fn openbox_shows_a_whole_sheet() {
-    has_a_whole_sheet(&Xvfb::with_openbox(), "openbox-sheet");
+    has_a_whole_sheet(&Xvfb::with_openbox());
 }
 
 #[test]
 fn i3_shows_a_whole_sheet() {
-    has_a_whole_sheet(&I3::start().xvfb, "i3-sheet");
+    has_a_whole_sheet(&I3::start().xvfb);
 }
 
 #[test]
 fn a_sheet_needs_no_window_manager() {
-    has_a_whole_sheet(&Xvfb::start(), "bare-sheet");
+    has_a_whole_sheet(&Xvfb::start());
 }
 
 #[test]
 fn without_a_window_manager_the_keyboard_is_given_back() {
     let xvfb = Xvfb::start();
-    let mut first = Client::shown(&target(&xvfb), Form::Window, (300.0, 200.0));
+    let mut first = Client::shown(&xvfb, Form::Window, (300.0, 200.0));
     first.until("the keyboard", |c| c.focused);
-    let mut sheet = Client::shown(&target(&xvfb), Form::Sheet, (400.0, 300.0));
+    let mut sheet = Client::shown(&xvfb, Form::Sheet, (400.0, 300.0));
     sheet.until("the keyboard", |c| c.focused);
     first.until("it is lent", |c| !c.focused);
     drop(sheet);
@@ -143,96 +114,94 @@ fn without_a_window_manager_the_keyboard_is_given_back() {
 
 /// A strip is at the top, windows make room for it, and the keyboard stays with them.
 #[track_caller]
-fn has_a_whole_strip(xvfb: &Xvfb, name: &str) {
-    let mut under = Client::shown(&target(xvfb), Form::Window, (300.0, 200.0));
+fn has_a_whole_strip(xvfb: &Xvfb) {
+    let mut under = Client::shown(xvfb, Form::Window, (300.0, 200.0));
     under.until("the keyboard", |c| c.focused);
-    let mut strip = Client::shown(&target(xvfb), Form::Strip, (600.0, 80.0));
+    let mut strip = Client::shown(xvfb, Form::Strip, (600.0, 80.0));
     assert_eq!(strip.room, Some((Size::new(1280.0, 200.0), 1.0, false)));
-    strip.rest(Duration::from_millis(500));
     // i3 makes docks as wide as the screen; the rest has the colour of the frame's edge.
-    screen(xvfb, name).covers((340, 0), (600, 80), 1.0, FILL);
-    xdotool(xvfb, &["key", "Return"]);
+    strip.until_over(Place::new((340, 0), (600, 80)), xvfb);
+    xvfb.press_key(&["Return"]);
     under.until("the key", |c| c.keys() == [Key::Enter]);
     assert_eq!(strip.keys(), []);
-    xdotool(xvfb, &["mousemove", "360", "40", "click", "1"]);
+    xvfb.click(360, 40);
     strip.until("a click", |c| c.presses() == [Point::new(20.0, 40.0)]);
     strip.shell.take_keyboard();
     strip.until("the keyboard", |c| c.focused);
-    xdotool(xvfb, &["key", "Escape"]);
+    xvfb.press_key(&["Escape"]);
     strip.until("the key", |c| c.keys() == [Key::Escape]);
 }
 
 #[test]
 fn openbox_gives_a_strip_the_top_edge() {
     let xvfb = Xvfb::with_openbox();
-    has_a_whole_strip(&xvfb, "openbox-strip");
+    has_a_whole_strip(&xvfb);
 }
 
 #[test]
 fn i3_gives_a_strip_the_top_edge() {
-    has_a_whole_strip(&I3::start().xvfb, "i3-strip");
+    has_a_whole_strip(&I3::start().xvfb);
 }
 
 #[test]
 fn a_strip_needs_no_window_manager() {
-    has_a_whole_strip(&Xvfb::start(), "bare-strip");
+    has_a_whole_strip(&Xvfb::start());
 }
 
 /// The forms change in place.
 #[track_caller]
-fn changes_forms(xvfb: &Xvfb, name: &str) {
-    let mut under = Client::shown(&target(xvfb), Form::Window, (300.0, 200.0));
+fn changes_forms(xvfb: &Xvfb) {
+    let mut under = Client::shown(xvfb, Form::Window, (300.0, 200.0));
     under.until("the keyboard", |c| c.focused);
-    let mut client = Client::shown(&target(xvfb), Form::Sheet, (400.0, 300.0));
+    let mut client = Client::shown(xvfb, Form::Sheet, (400.0, 300.0));
     client.until("the keyboard", |c| c.focused);
     client.shell.set_form(Form::Strip);
     client.until("the keyboard is let go", |c| !c.focused);
     client.resize((600.0, 80.0));
-    client.rest(Duration::from_millis(500));
-    screen(xvfb, &format!("{name}-strip")).covers((340, 0), (600, 80), 1.0, FILL);
+    client.until_over(Place::new((340, 0), (600, 80)), xvfb);
     assert!(client.visible);
     under.until("the keyboard", |c| c.focused);
     client.shell.set_form(Form::Sheet);
     client.resize((400.0, 300.0));
     client.until("the keyboard", |c| c.focused);
-    client.rest(Duration::from_millis(500));
-    let at = (440, 250);
-    screen(xvfb, &format!("{name}-sheet")).shows(at, (400, 300), 1.0, FILL);
+    client.until_at(Place::new((440, 250), (400, 300)), xvfb);
 }
 
 #[test]
 fn openbox_lets_forms_change() {
-    changes_forms(&Xvfb::with_openbox(), "openbox-form");
+    changes_forms(&Xvfb::with_openbox());
 }
 
 #[test]
 fn i3_lets_forms_change() {
-    changes_forms(&I3::start().xvfb, "i3-form");
+    changes_forms(&I3::start().xvfb);
 }
 
 #[test]
 fn forms_change_without_a_window_manager() {
-    changes_forms(&Xvfb::start(), "bare-form");
+    changes_forms(&Xvfb::start());
 }
 
 #[test]
 fn a_window_is_closed_by_its_manager_and_answers_pings() {
     let xvfb = Xvfb::with_openbox();
-    let mut client = Client::shown(&target(&xvfb), Form::Window, (300.0, 200.0));
+    let mut client = Client::shown(&xvfb, Form::Window, (300.0, 200.0));
     let window = xvfb.wait_for_window(LIMIT, |w| w.class == "endsession-test");
     assert_eq!(window.title, "A test's window");
     assert_eq!(window.pid, Some(std::process::id()));
-    let id = format!("{:#x}", window.id);
-    let properties = run(&xvfb, &["xprop", "-id", &id]);
-    let pid = format!("_NET_WM_PID(CARDINAL) = {}", std::process::id());
-    for expected in [
-        &*pid,
-        "_NET_WM_PING",
-        "WM_CLIENT_MACHINE",
-        "_NET_WM_WINDOW_TYPE_NORMAL",
-    ] {
-        assert!(properties.contains(expected), "{expected} in {properties}");
-    }
+    let pid = std::process::id().to_ne_bytes();
+    assert_eq!(xvfb.property(&window, "_NET_WM_PID").unwrap(), pid);
+    assert!(xvfb.property(&window, "WM_CLIENT_MACHINE").is_some());
+    let protocols = xvfb.atoms(&window, "WM_PROTOCOLS");
+    assert!(
+        protocols.iter().any(|p| p == "_NET_WM_PING"),
+        "{protocols:?}"
+    );
+    let kinds = xvfb.atoms(&window, "_NET_WM_WINDOW_TYPE");
+    assert!(
+        kinds.iter().any(|k| k == "_NET_WM_WINDOW_TYPE_NORMAL"),
+        "{kinds:?}"
+    );
     client.shell.set_title("Another");
     client.rest(Duration::from_millis(10));
     xvfb.wait_for_window(LIMIT, |w| w.title == "Another");
@@ -245,74 +214,64 @@ fn a_window_is_closed_by_its_manager_and_answers_pings() {
 #[test]
 fn i3_tiles_a_window_and_it_fits() {
     let i3 = I3::start();
-    let mut client = Client::shown(&target(&i3.xvfb), Form::Window, (300.0, 200.0));
-    client.rest(Duration::from_millis(500));
-    run(&i3.xvfb, &["i3-msg", "floating", "disable"]);
+    let mut client = Client::shown(&i3.xvfb, Form::Window, (300.0, 200.0));
+    client.until("the keyboard", |c| c.focused);
+    let tile = i3.xvfb.sandbox().spawn(["i3-msg", "floating", "disable"]);
+    assert!(tile.wait_exit(LIMIT).success(), "{}", tile.stderr_so_far());
     client.until("it is told its size", |c| {
         c.room.is_some_and(|(_, _, exact)| exact)
     });
-    client.rest(Duration::from_millis(500));
     let (room, _, _) = client.room.unwrap();
     assert!(room.width > 1200.0 && room.height > 700.0, "{room:?}");
-    let shot = screen(&i3.xvfb, "i3-tiled");
-    let at = client.shell.origin().unwrap();
     let size = (room.width as u32, room.height as u32);
-    shot.covers((at.x as u32, at.y as u32), size, 1.0, FILL);
+    client.until("it is where it says", |c| {
+        let at = c.shell.origin().map(|at| (at.x as u32, at.y as u32));
+        at.is_some_and(|at| {
+            let place = Place::new(at, size);
+            place.is_covered(&i3.xvfb.picture()).is_ok()
+        })
+    });
 }
 
 #[test]
 fn the_users_dpi_is_the_scale_and_a_change_is_followed() {
     let xvfb = Xvfb::with_openbox();
-    let dpi = |dpi: &str| {
-        let line = format!("Xft.dpi: {dpi}");
-        let set = [
-            "xprop",
-            "-root",
-            "-f",
-            "RESOURCE_MANAGER",
-            "8s",
-            "-set",
-            "RESOURCE_MANAGER",
-        ];
-        run(&xvfb, &[&set[..], &[&line]].concat());
-    };
-    dpi("192");
-    let mut sheet = Client::shown(&target(&xvfb), Form::Sheet, (200.0, 150.0));
+    xvfb.set_resource("Xft.dpi", "192");
+    let mut sheet = Client::shown(&xvfb, Form::Sheet, (200.0, 150.0));
     assert_eq!(sheet.room, Some((Size::new(640.0, 400.0), 2.0, false)));
-    sheet.rest(Duration::from_millis(300));
-    screen(&xvfb, "openbox-scale-2").shows((440, 250), (400, 300), 2.0, FILL);
-    xdotool(&xvfb, &["mousemove", "480", "310", "click", "1"]);
+    let twice = Place::new((440, 250), (400, 300)).scaled(2.0);
+    sheet.until_at(twice, &xvfb);
+    xvfb.click(480, 310);
     sheet.until("a click", |c| c.presses() == [Point::new(20.0, 30.0)]);
-    dpi("96");
+    xvfb.set_resource("Xft.dpi", "96");
     sheet.until("the scale", |c| {
         c.room == Some((Size::new(1280.0, 800.0), 1.0, false))
     });
-    sheet.rest(Duration::from_millis(500));
-    screen(&xvfb, "openbox-scale-1").shows((540, 325), (200, 150), 1.0, FILL);
+    sheet.until_at(Place::new((540, 325), (200, 150)), &xvfb);
 }
 
 #[test]
 fn a_key_that_is_held_is_told_as_a_repetition() {
     let xvfb = Xvfb::start();
-    let mut sheet = Client::shown(&target(&xvfb), Form::Sheet, (400.0, 300.0));
+    let mut sheet = Client::shown(&xvfb, Form::Sheet, (400.0, 300.0));
     sheet.until("the keyboard", |c| c.focused);
-    xdotool(&xvfb, &["keydown", "Down"]);
+    xvfb.hold_key("Down");
     let again = Input::Key {
         key: Key::Down,
         repeated: true,
     };
     sheet.until("it repeats", |c| c.inputs().contains(&again));
-    xdotool(&xvfb, &["keyup", "Down"]);
+    xvfb.release_key("Down");
     assert_eq!(sheet.keys(), [Key::Down]);
 }
 
 /// Behind i3lock nothing is seen.
 #[track_caller]
 fn is_not_seen_while_locked(xvfb: &Xvfb) {
-    let mut sheet = Client::shown(&target(xvfb), Form::Sheet, (400.0, 300.0));
-    let locker = xvfb.sandbox().spawn(["i3lock", "-n", "-c", "004000"]);
+    let mut sheet = Client::shown(xvfb, Form::Sheet, (400.0, 300.0));
+    let lock = sheet.while_it_lives(|| Lock::x11(xvfb));
     sheet.until("it is not seen", |c| !c.visible);
-    drop(locker);
+    lock.unlock();
     sheet.until("it is seen again", |c| c.visible);
 }
 
@@ -329,20 +288,19 @@ fn a_sheet_behind_a_locker_is_not_seen_with_i3() {
 #[test]
 fn what_was_covered_is_shown_again() {
     let xvfb = Xvfb::start();
-    let mut sheet = Client::shown(&target(&xvfb), Form::Sheet, (400.0, 300.0));
-    let cover = Client::shown(&target(&xvfb), Form::Window, (600.0, 500.0));
+    let mut sheet = Client::shown(&xvfb, Form::Sheet, (400.0, 300.0));
+    let cover = Client::shown(&xvfb, Form::Window, (600.0, 500.0));
     sheet.until("it is covered", |c| !c.visible);
     drop(cover);
     sheet.until("it is seen", |c| c.visible);
-    sheet.rest(Duration::from_millis(100));
-    screen(&xvfb, "bare-uncovered").shows((440, 250), (400, 300), 1.0, FILL);
+    sheet.until_at(Place::new((440, 250), (400, 300)), &xvfb);
     assert_eq!(sheet.frames, 1, "nothing was painted anew");
 }
 
 #[test]
 fn nothing_happens_and_nobody_wakes_while_nothing_changes() {
     let xvfb = Xvfb::with_openbox();
-    let mut sheet = Client::shown(&target(&xvfb), Form::Sheet, (400.0, 300.0));
+    let mut sheet = Client::shown(&xvfb, Form::Sheet, (400.0, 300.0));
     sheet.rest(Duration::from_millis(700));
     sheet.idles();
 }
@@ -350,7 +308,7 @@ fn nothing_happens_and_nobody_wakes_while_nothing_changes() {
 #[test]
 fn a_server_that_dies_is_told_once() {
     let xvfb = Xvfb::with_openbox();
-    let mut sheet = Client::shown(&target(&xvfb), Form::Sheet, (400.0, 300.0));
+    let mut sheet = Client::shown(&xvfb, Form::Sheet, (400.0, 300.0));
     xvfb.process().kill();
     sheet.until("it is lost", |c| c.lost.is_some());
     let count = sheet.events.len();

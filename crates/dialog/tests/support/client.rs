@@ -1,20 +1,26 @@
 //! A small client of [`Shell`]: a flat colour with a border, and everything that the display told.
 
-use std::{
-    pin::pin,
-    time::{Duration, Instant},
-};
+use std::{path::Path, pin::pin, time::Duration};
 
 use endsession_dialog::{
     geometry::{Point, Size},
     input::{Input, Key},
     shell::{Form, Names, Shell, ShellError, ShellEvent, Target},
 };
+use endsession_testkit::{
+    phoc::Phoc,
+    picture::{Picture, Screen},
+    sway::Sway,
+    wait::Deadline,
+    weston::Weston,
+    x11::Xvfb,
+};
 use tiny_skia::{Color, Paint, PixmapMut, Rect, Transform};
 use tokio::runtime::{Builder, Runtime};
 
-/// How long a display is waited for: far more than any needs, even on a busy machine.
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+use super::{compositor::Compositor, place::Place};
+
+pub(crate) use endsession_testkit::wait::LIMIT;
 
 /// What the window is filled with.
 pub(crate) const FILL: [u8; 3] = [0x30, 0x90, 0xe0];
@@ -22,6 +28,52 @@ pub(crate) const FILL: [u8; 3] = [0x30, 0x90, 0xe0];
 pub(crate) const BORDER: [u8; 3] = [0xf0, 0xc0, 0x20];
 /// See [`BORDER`].
 pub(crate) const BORDER_WIDTH: f32 = 4.0;
+
+/// A display that windows can be opened on.
+pub(crate) trait Display {
+    fn target(&self) -> Target;
+}
+
+/// The Wayland display with this socket.
+pub(crate) fn wayland(socket: &Path) -> Target {
+    Target {
+        wayland: Some(socket.to_str().unwrap().to_owned()),
+        x11: None,
+    }
+}
+
+impl Display for Sway {
+    fn target(&self) -> Target {
+        wayland(&self.sandbox().runtime_dir().join(self.display()))
+    }
+}
+
+impl Display for Phoc {
+    fn target(&self) -> Target {
+        wayland(&self.sandbox().runtime_dir().join(self.display()))
+    }
+}
+
+impl Display for Weston {
+    fn target(&self) -> Target {
+        wayland(&self.sandbox().runtime_dir().join(self.wayland_display()))
+    }
+}
+
+impl Display for Compositor {
+    fn target(&self) -> Target {
+        wayland(&self.socket())
+    }
+}
+
+impl Display for Xvfb {
+    fn target(&self) -> Target {
+        Target {
+            wayland: None,
+            x11: Some(self.display().to_owned()),
+        }
+    }
+}
 
 /// A window, and what became of it.
 pub(crate) struct Client {
@@ -48,8 +100,8 @@ pub(crate) struct Client {
 impl Client {
     /// Opens a window that will be of this size.
     #[track_caller]
-    pub(crate) fn open(target: &Target, form: Form, size: (f32, f32)) -> Self {
-        Self::try_open(target, form, size).unwrap_or_else(|error| panic!("{error}"))
+    pub(crate) fn open(on: &impl Display, form: Form, size: (f32, f32)) -> Self {
+        Self::try_open(&on.target(), form, size).unwrap_or_else(|error| panic!("{error}"))
     }
 
     pub(crate) fn try_open(
@@ -80,8 +132,8 @@ impl Client {
 
     /// Opens it and waits until the display says that it is seen.
     #[track_caller]
-    pub(crate) fn shown(target: &Target, form: Form, size: (f32, f32)) -> Self {
-        let mut client = Self::open(target, form, size);
+    pub(crate) fn shown(on: &impl Display, form: Form, size: (f32, f32)) -> Self {
+        let mut client = Self::open(on, form, size);
         client.until("the window is seen", |c| c.visible);
         client
     }
@@ -123,10 +175,10 @@ impl Client {
     /// Takes events until `done`.
     #[track_caller]
     pub(crate) fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
-        let deadline = Instant::now() + LIMIT;
+        let deadline = Deadline::after(LIMIT);
         while !done(self) {
             assert!(
-                Instant::now() < deadline,
+                !deadline.passed(),
                 "{what}: never, within {LIMIT:?}; there was {:?}",
                 self.events
             );
@@ -135,10 +187,55 @@ impl Client {
         }
     }
 
+    /// Takes events until a screen shows what `wanted` accepts, and returns that picture.
+    #[track_caller]
+    pub(crate) fn until_picture(
+        &mut self,
+        screen: &impl Screen,
+        wanted: impl Fn(&Picture) -> bool,
+    ) -> Picture {
+        let deadline = Deadline::after(LIMIT);
+        while !deadline.passed() {
+            let picture = screen.picture();
+            if wanted(&picture) {
+                return picture;
+            }
+            self.rest(Duration::from_millis(20));
+        }
+        // It keeps the picture that is not as it should be, and says where.
+        screen.wait_for_picture(Duration::ZERO, wanted)
+    }
+
+    /// Takes events until a screen shows the window exactly there.
+    #[track_caller]
+    pub(crate) fn until_at(&mut self, place: Place, screen: &impl Screen) {
+        self.until_picture(screen, |picture| place.holds(picture).is_ok());
+    }
+
+    /// Takes events until a screen shows the window there, over another of the kind.
+    #[track_caller]
+    pub(crate) fn until_over(&mut self, place: Place, screen: &impl Screen) {
+        self.until_picture(screen, |picture| place.is_covered(picture).is_ok());
+    }
+
+    /// Takes events while another thread does something that needs the window's answers.
+    #[track_caller]
+    pub(crate) fn while_it_lives<T: Send>(&mut self, act: impl FnOnce() -> T + Send) -> T {
+        std::thread::scope(|scope| {
+            let acts = scope.spawn(act);
+            while !acts.is_finished() {
+                self.step(Duration::from_millis(10));
+            }
+            // What it fails by is its own.
+            let done = acts.join();
+            done.unwrap_or_else(|failure| std::panic::resume_unwind(failure))
+        })
+    }
+
     /// Takes events for so long, for tests of what must not come.
     pub(crate) fn rest(&mut self, limit: Duration) {
-        let deadline = Instant::now() + limit;
-        while self.step(deadline.saturating_duration_since(Instant::now())) {}
+        let deadline = Deadline::after(limit);
+        while self.step(deadline.left()) {}
     }
 
     /// Asserts that for two seconds there is nothing to do: no event, no frame, and the thread is
@@ -199,6 +296,12 @@ impl Client {
             _ => None,
         };
         self.inputs().into_iter().filter_map(key).collect()
+    }
+
+    /// How often a held key came again.
+    pub(crate) fn repetitions(&self) -> usize {
+        let again = |input: &Input| matches!(input, Input::Key { repeated: true, .. });
+        self.inputs().iter().filter(|input| again(input)).count()
     }
 
     /// Where the first button went down.

@@ -40,7 +40,9 @@ use wayland_server::{
         wl_buffer::WlBuffer,
         wl_callback::WlCallback,
         wl_compositor::{Request as CompositorRequest, WlCompositor},
+        wl_keyboard::{KeyState, WlKeyboard},
         wl_output::{Mode, Subpixel, Transform, WlOutput},
+        wl_pointer::WlPointer,
         wl_region::WlRegion,
         wl_seat::{Capability, Request as SeatRequest, WlSeat},
         wl_shm::{Format, Request as ShmRequest, WlShm},
@@ -55,6 +57,9 @@ use wayland_server::{
 /// The size of every output, in logical pixels.
 pub(crate) const OUTPUT: (u32, u32) = (1000, 600);
 
+/// How often a held key repeats in a second, and after how many milliseconds.
+pub(crate) const REPEAT: (i32, i32) = (50, 50);
+
 /// What a compositor does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Order {
@@ -63,6 +68,12 @@ pub(crate) enum Order {
     TouchMove(i32, f64, f64),
     TouchUp(i32),
     TouchCancel,
+    /// The pointer comes over the newest subsurface.
+    Point(f64, f64),
+    /// The newest subsurface gets the keyboard, and this key goes down.
+    Hold(u32),
+    /// Plugs a keyboard and a pointer in, or out: the seat has touch alone then.
+    Devices(bool),
     /// Answers no frame, as behind a lock, or answers those that wait.
     Hide(bool),
     /// Changes the scale, in 120ths.
@@ -163,7 +174,12 @@ struct State {
     outputs: Vec<(u32, GlobalId)>,
     bound: Vec<(u32, WlOutput)>,
     fractions: Vec<WpFractionalScaleV1>,
+    seats: Vec<WlSeat>,
+    /// A keyboard and a pointer are plugged in.
+    devices: bool,
     touches: Vec<WlTouch>,
+    pointers: Vec<WlPointer>,
+    keyboards: Vec<WlKeyboard>,
     cards: Vec<WlSurface>,
     shared: Arc<Mutex<HashMap<u32, Seen>>>,
 }
@@ -200,7 +216,11 @@ fn serve(
         outputs: Vec::new(),
         bound: Vec::new(),
         fractions: Vec::new(),
+        seats: Vec::new(),
+        devices: false,
         touches: Vec::new(),
+        pointers: Vec::new(),
+        keyboards: Vec::new(),
         cards: Vec::new(),
         shared,
     };
@@ -269,6 +289,28 @@ impl State {
                 }
             }
             Order::TouchCancel => self.touches.iter().for_each(WlTouch::cancel),
+            Order::Point(x, y) => {
+                let serial = self.serial();
+                let card = self.cards.last().unwrap();
+                for pointer in &self.pointers {
+                    pointer.enter(serial, card, x, y);
+                    pointer.frame();
+                }
+            }
+            Order::Hold(code) => {
+                let serial = self.serial();
+                let card = self.cards.last().unwrap();
+                for keyboard in &self.keyboards {
+                    keyboard.enter(serial, card, Vec::new());
+                    keyboard.key(serial, 0, code, KeyState::Pressed);
+                }
+            }
+            Order::Devices(devices) => {
+                self.devices = devices;
+                for seat in &self.seats {
+                    seat.capabilities(self.capabilities());
+                }
+            }
             Order::Hide(hidden) => {
                 self.hidden = hidden;
                 self.answer_frames();
@@ -292,6 +334,13 @@ impl State {
                 self.handle.remove_global::<Self>(global);
                 self.bound.retain(|(n, _)| *n != number);
             }
+        }
+    }
+
+    fn capabilities(&self) -> Capability {
+        match self.devices {
+            true => Capability::Touch | Capability::Pointer | Capability::Keyboard,
+            false => Capability::Touch,
         }
     }
 
@@ -396,7 +445,7 @@ macro_rules! dispatch {
 }
 
 globals! { WlCompositor WlSubcompositor WpViewporter WpFractionalScaleManagerV1 ZwlrLayerShellV1 XdgWmBase }
-deaf! { WlRegion WlCallback ZwlrLayerSurfaceV1 WpFractionalScaleV1 XdgWmBase WlTouch WlOutput }
+deaf! { WlRegion WlCallback ZwlrLayerSurfaceV1 WpFractionalScaleV1 XdgWmBase WlTouch WlPointer WlKeyboard WlOutput }
 
 impl GlobalDispatch<WlShm, ()> for State {
     fn bind(
@@ -413,14 +462,16 @@ impl GlobalDispatch<WlShm, ()> for State {
 
 impl GlobalDispatch<WlSeat, ()> for State {
     fn bind(
-        _: &mut Self,
+        state: &mut Self,
         _: &DisplayHandle,
         _: &Client,
         resource: New<WlSeat>,
         (): &(),
         init: &mut DataInit<'_, Self>,
     ) {
-        init.init(resource, ()).capabilities(Capability::Touch);
+        let seat = init.init(resource, ());
+        seat.capabilities(state.capabilities());
+        state.seats.push(seat);
     }
 }
 
@@ -551,4 +602,14 @@ dispatch! { ZwlrLayerShellV1, (), |state, _shell, _data, init| {
 
 dispatch! { WlSeat, (), |state, _seat, _data, init| {
     SeatRequest::GetTouch { id } => { let touch = init.init(id, ()); state.touches.push(touch); }
+    SeatRequest::GetPointer { id } => {
+        let pointer = init.init(id, ());
+        state.pointers.push(pointer);
+    }
+    SeatRequest::GetKeyboard { id } => {
+        // Without a keymap: the kernel's numbers are all that there is.
+        let keyboard = init.init(id, ());
+        keyboard.repeat_info(REPEAT.0, REPEAT.1);
+        state.keyboards.push(keyboard);
+    }
 }}

@@ -4,5 +4,4 @@
 
 pub(crate) mod client;
 pub(crate) mod compositor;
-pub(crate) mod pointer;
-pub(crate) mod screen;
+pub(crate) mod place;

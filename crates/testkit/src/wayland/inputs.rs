@@ -57,6 +57,8 @@ struct Plugged {
     outputs: Outputs,
     keyboard: ZwpVirtualKeyboardV1,
     pointer: ZwlrVirtualPointerV1,
+    /// The modifiers that are held.
+    held: u32,
     since: Instant,
 }
 
@@ -103,6 +105,20 @@ impl Inputs {
     pub fn press(&self, chord: &[&str]) {
         let codes: Vec<u32> = chord.iter().map(|name| keymap::key(name)).collect();
         self.with(|plugged| plugged.stroke(&codes));
+    }
+
+    /// Presses the key called `name` and holds it: after a moment it repeats.
+    #[track_caller]
+    pub fn hold_key(&self, name: &str) {
+        let code = keymap::key(name);
+        self.with(|plugged| plugged.key(code, true));
+    }
+
+    /// Lets the key called `name` go.
+    #[track_caller]
+    pub fn release_key(&self, name: &str) {
+        let code = keymap::key(name);
+        self.with(|plugged| plugged.key(code, false));
     }
 
     /// Types `text`, which a US keyboard can; a line feed is Return.
@@ -202,6 +218,7 @@ impl Plugged {
             outputs,
             keyboard,
             pointer,
+            held: 0,
             since: Instant::now(),
         })
     }
@@ -216,18 +233,23 @@ impl Plugged {
         self.since.elapsed().as_millis() as u32
     }
 
-    fn stroke(&self, codes: &[u32]) {
-        let (mut held, pressed, released) = (0, 1, 0);
+    fn stroke(&mut self, codes: &[u32]) {
         for code in codes {
-            self.keyboard.key(self.time(), *code, pressed);
-            held |= keymap::modifier(*code);
-            self.keyboard.modifiers(held, 0, 0, 0);
+            self.key(*code, true);
         }
         for code in codes.iter().rev() {
-            self.keyboard.key(self.time(), *code, released);
-            held &= !keymap::modifier(*code);
-            self.keyboard.modifiers(held, 0, 0, 0);
+            self.key(*code, false);
         }
+    }
+
+    fn key(&mut self, code: u32, down: bool) {
+        self.keyboard.key(self.time(), code, down.into());
+        if down {
+            self.held |= keymap::modifier(code);
+        } else {
+            self.held &= !keymap::modifier(code);
+        }
+        self.keyboard.modifiers(self.held, 0, 0, 0);
     }
 
     fn point(&self, x: i32, y: i32) {

@@ -74,6 +74,20 @@ impl Display {
         keys::press(&session.connection, session.root, chord);
     }
 
+    /// Presses the key called `name` and holds it: after a moment it repeats.
+    #[track_caller]
+    pub fn hold_key(&self, name: &str) {
+        let session = self.open();
+        keys::hold(&session.connection, session.root, name, true);
+    }
+
+    /// Lets the key called `name` go.
+    #[track_caller]
+    pub fn release_key(&self, name: &str) {
+        let session = self.open();
+        keys::hold(&session.connection, session.root, name, false);
+    }
+
     /// Types `text` into whatever has the keyboard.
     #[track_caller]
     pub fn type_keys(&self, text: &str) {

@@ -57,25 +57,21 @@ pub(super) fn type_text(connection: &RustConnection, root: Window, text: &str) {
 #[track_caller]
 pub(super) fn press(connection: &RustConnection, root: Window, chord: &[&str]) {
     let keyboard = Keyboard::read(connection, root);
-    let codes = chord.iter().map(|name| {
-        let named = NAMED
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, sym)| *sym);
-        let mut characters = name.chars();
-        let single = characters
-            .next()
-            .filter(|_| characters.next().is_none())
-            .map(keysym);
-        keyboard
-            .find(
-                named
-                    .or(single)
-                    .unwrap_or_else(|| panic!("no key is called {name}")),
-            )
-            .0
-    });
+    let codes = chord.iter().map(|name| keyboard.called(name));
     keyboard.stroke(codes.collect());
+    keyboard.finish();
+}
+
+/// Presses the key called `name` and holds it, or lets it go.
+#[track_caller]
+pub(super) fn hold(connection: &RustConnection, root: Window, name: &str, down: bool) {
+    let keyboard = Keyboard::read(connection, root);
+    let kind = if down {
+        KEY_PRESS_EVENT
+    } else {
+        KEY_RELEASE_EVENT
+    };
+    keyboard.fake(kind, keyboard.called(name));
     keyboard.finish();
 }
 
@@ -128,6 +124,18 @@ impl<'a> Keyboard<'a> {
             }
         }
         panic!("the keyboard has no key for keysym {keysym:#x}")
+    }
+
+    /// The key with this name: a keysym's of [`NAMED`], or the character on it.
+    #[track_caller]
+    fn called(&self, name: &str) -> u8 {
+        let named = NAMED.iter().find(|(known, _)| *known == name);
+        let named = named.map(|(_, keysym)| *keysym);
+        let mut characters = name.chars();
+        let first = characters.next().filter(|_| characters.next().is_none());
+        let keysym = named.or(first.map(keysym));
+        let keysym = keysym.unwrap_or_else(|| panic!("no key is called {name}"));
+        self.find(keysym).0
     }
 
     fn stroke(&self, codes: Vec<u8>) {

@@ -49,6 +49,10 @@ pub(super) struct Globals {
     pub(super) decoration: Option<ZxdgDecorationManagerV1>,
     pub(super) cursor_shape: Option<WpCursorShapeManagerV1>,
     xdg_output: Option<ZxdgOutputManagerV1>,
+    /// Where the windows of others can be followed: the registry, the number in it, the version.
+    pub(super) toplevels: Option<(WlRegistry, u32, u32)>,
+    /// It hides everything by itself while the screen is locked.
+    pub(super) locks: bool,
 }
 
 /// An output.
@@ -102,6 +106,10 @@ impl State {
             "xdg_wm_base" => take!(wm_base, 5),
             "zxdg_decoration_manager_v1" => take!(decoration, 1),
             "wp_cursor_shape_manager_v1" => take!(cursor_shape, 1),
+            "zwlr_foreign_toplevel_manager_v1" => {
+                globals.toplevels = Some((registry.clone(), name, version));
+            }
+            "ext_session_lock_manager_v1" => globals.locks = true,
             "zxdg_output_manager_v1" => {
                 take!(xdg_output, 3);
                 self.ask_logical_sizes();

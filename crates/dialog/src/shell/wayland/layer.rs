@@ -248,7 +248,7 @@ impl Sheet {
     pub(super) fn step_down(&mut self, below: bool) {
         if self.below != below {
             self.below = below;
-            let rank = if below { Layer::Top } else { Layer::Overlay };
+            let rank = rank(below);
             self.primary.set_rank(rank);
             for backdrop in &self.others {
                 backdrop.set_rank(rank);
@@ -289,6 +289,8 @@ pub(super) struct Strip {
     /// The size it asked for.
     asked: (u32, u32),
     keyboard: KeyboardInteractivity,
+    /// It went below overlays, for the screen may be locked.
+    below: bool,
 }
 
 impl Strip {
@@ -308,6 +310,7 @@ impl Strip {
             output: None,
             asked: (0, 0),
             keyboard: KeyboardInteractivity::None,
+            below: false,
         })
     }
 
@@ -319,6 +322,18 @@ impl Strip {
             self.layer.set_anchor(Anchor::Top);
             self.layer.set_size(size.0, size.1);
             self.layer.set_exclusive_zone(size.1 as i32);
+        }
+    }
+
+    /// Goes below overlays, as [`Sheet::step_down`] does, or above all else again.
+    pub(super) fn step_down(&mut self, below: bool) {
+        if self.below != below && self.layer.version() >= 2 {
+            self.below = below;
+            self.layer.set_layer(rank(below));
+            // The first frame brings it along.
+            if self.canvas.is_painted() {
+                self.canvas.surface.commit();
+            }
         }
     }
 
@@ -354,6 +369,11 @@ impl Strip {
         self.layer.destroy();
         self.canvas.destroy();
     }
+}
+
+/// Where a surface is, below overlays or among them.
+fn rank(below: bool) -> Layer {
+    if below { Layer::Top } else { Layer::Overlay }
 }
 
 /// A layer surface that is seen over fullscreen windows.

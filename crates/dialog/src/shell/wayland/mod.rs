@@ -3,7 +3,7 @@
 //! [`link`] is the wire, [`state`] what is known and what follows from it, [`globals`] what the
 //! compositor offers. [`layer`] and [`window`] are the forms, [`canvas`] is what all of them paint
 //! on, with [`buffers`] beneath. [`seat`] is the user's hands, in [`keyboard`], [`pointer`] and
-//! [`cursor`].
+//! [`cursor`]. [`toplevels`] are the windows of others.
 
 mod buffers;
 mod canvas;
@@ -15,6 +15,7 @@ mod link;
 mod pointer;
 mod seat;
 mod state;
+mod toplevels;
 mod window;
 
 use std::time::{Duration, Instant};

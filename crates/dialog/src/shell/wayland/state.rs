@@ -23,6 +23,7 @@ use super::{
     globals::Globals,
     layer::{Sheet, Strip},
     seat::Seat,
+    toplevels::Toplevels,
     window::Window,
 };
 use crate::{geometry::Size, input::Input};
@@ -107,6 +108,8 @@ pub(super) struct State {
     pub(super) globals: Globals,
     pub(super) outputs: Vec<super::globals::Output>,
     pub(super) seats: Vec<Seat>,
+    /// The windows of others, while a strip has to know whether one is active.
+    pub(super) toplevels: Option<Toplevels>,
     pub(super) events: VecDeque<ShellEvent>,
     pub(super) stage: Option<Stage>,
     /// The window in its last form, until there is a frame in the new one.
@@ -138,6 +141,7 @@ impl State {
             globals: Globals::default(),
             outputs: Vec::new(),
             seats: Vec::new(),
+            toplevels: None,
             events: VecDeque::new(),
             stage: None,
             retiring: None,
@@ -166,9 +170,25 @@ impl State {
         };
         self.stage = on_a_layer
             .or_else(|| Window::new(globals, queue, &self.names, seen).map(Stage::Window));
+        self.follow_toplevels();
         self.told.configured = None;
         (self.covered, self.robbed, self.rises) = (false, false, None);
         self.stage.is_some()
+    }
+
+    /// Follows the windows of others for a strip that nobody tells of a lock of the screen.
+    fn follow_toplevels(&mut self) {
+        let needed = matches!(self.stage, Some(Stage::Strip(_))) && !self.globals.locks;
+        if !needed {
+            if let Some(toplevels) = self.toplevels.take() {
+                toplevels.leave();
+            }
+        } else if self.toplevels.is_none()
+            && let Some((registry, name, version)) = &self.globals.toplevels
+        {
+            let toplevels = Toplevels::follow(registry, (*name, *version), &self.queue);
+            self.toplevels = Some(toplevels);
+        }
     }
 
     /// Changes the form. What is seen stays until there is a frame in the new form, but lets go of
@@ -403,7 +423,14 @@ impl State {
         }
         let inside = self.seats.iter().any(Seat::has_pointer_inside);
         match &mut self.stage {
-            Some(Stage::Strip(strip)) => strip.yield_keyboard(inside, focused),
+            Some(Stage::Strip(strip)) => {
+                strip.yield_keyboard(inside, focused);
+                // No window is active while the screen is locked. Below overlays only one that fills
+                // the screen could hide the strip, and one that the user looks at is active.
+                let toplevels = self.toplevels.as_ref();
+                let idle = toplevels.is_some_and(|windows| !windows.any_is_active());
+                strip.step_down(idle && !focused);
+            }
             // Nobody takes the keyboard from a sheet but a locker, or another sheet over it. Old
             // lockers take it for a moment before they have a window, and we get it back once more:
             // so it is left to them for a while, beneath them.
