@@ -36,6 +36,18 @@ fn command(sway: &Sway, line: &str) {
         .unwrap_or_else(|error| panic!("{line}: {error}"));
 }
 
+/// Locks the screen: nothing but the locker is on it then. It hides the pointer, which comes over it
+/// when it moves next, and lies on the screen as our window drew it before.
+#[track_caller]
+fn locked(sway: &Sway) -> Lock {
+    std::thread::scope(|scope| {
+        let lock = scope.spawn(|| Lock::sway(sway));
+        sway.wait_for_picture(LIMIT, |picture| picture.pixel(0, 719) == COLOUR);
+        sway.inputs().point(400, 400);
+        lock.join().unwrap()
+    })
+}
+
 /// How many pixels are white that was dimmed by half.
 fn greys(picture: &Picture) -> usize {
     picture.count([127; 3]) + picture.count([128; 3])
@@ -299,7 +311,7 @@ fn a_sheet_under_a_locker_is_not_seen_until_it_is_unlocked() {
     let sway = sway(&[]);
     let mut sheet = Client::shown(&sway, Form::Sheet, (400.0, 300.0));
     sheet.until("the keyboard", |c| c.focused);
-    let lock = sheet.while_it_lives(|| Lock::sway(&sway));
+    let lock = sheet.while_it_lives(|| locked(&sway));
     sheet.until("it is not seen", |c| !c.visible);
     let locked = sway.picture();
     assert_eq!(locked.count(FILL), 0, "nothing of it over the locker");
@@ -316,7 +328,7 @@ fn a_strip_on_an_empty_desk_is_seen_until_the_screen_is_locked() {
     let mut strip = Client::shown(&sway, Form::Strip, (600.0, 80.0));
     let place = Place::new((340, 0), (600, 80));
     strip.until_at(place, &sway);
-    let lock = strip.while_it_lives(|| Lock::sway(&sway));
+    let lock = strip.while_it_lives(|| locked(&sway));
     lock.unlock();
     strip.until_at(place, &sway);
 }
@@ -332,8 +344,7 @@ fn a_strip_is_not_left_to_be_read_over_a_locker() {
     let mut strip = Client::shown(&sway, Form::Strip, (600.0, 80.0));
     let place = Place::new((340, 0), (600, 80));
     strip.until_over(place, &sway);
-    // Locked is when nothing but the locker is on the screen.
-    let lock = strip.while_it_lives(|| Lock::sway(&sway));
+    let lock = strip.while_it_lives(|| locked(&sway));
     lock.unlock();
     strip.until_over(place, &sway);
     // Nor where the user is about to answer in it.
@@ -341,15 +352,7 @@ fn a_strip_is_not_left_to_be_read_over_a_locker() {
     strip.until("a click", |c| c.presses().len() == 1);
     strip.shell.take_keyboard();
     strip.until("the keyboard", |c| c.focused);
-    let lock = strip.while_it_lives(|| {
-        std::thread::scope(|scope| {
-            let lock = scope.spawn(|| Lock::sway(&sway));
-            // It hides the pointer, which is over it when it moves next.
-            sway.wait_for_picture(LIMIT, |picture| picture.pixel(0, 719) == COLOUR);
-            sway.inputs().point(400, 400);
-            lock.join().unwrap()
-        })
-    });
+    let lock = strip.while_it_lives(|| locked(&sway));
     assert!(!strip.focused);
     lock.unlock();
     strip.until_over(place, &sway);

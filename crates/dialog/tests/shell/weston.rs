@@ -6,7 +6,7 @@ use endsession_dialog::{
     input::{Input, Key},
     shell::{Form, ShellEvent},
 };
-use endsession_testkit::weston::Weston;
+use endsession_testkit::{picture::Picture, weston::Weston};
 
 use crate::support::{
     client::{BORDER, Client},
@@ -29,12 +29,15 @@ fn point_away(weston: &Weston) {
 /// Where the window is on the screen, once it is there whole and of this size.
 #[track_caller]
 fn place(client: &mut Client, weston: &Weston, size: (u32, u32)) -> (u32, u32) {
-    // weston tells of no frame that X has shown: each picture takes its time by itself.
-    let border = Place::new((0, 0), size).border();
-    let picture = client.until_picture(weston, |picture| picture.count(BORDER) == border);
-    let at = picture.bounds_of(BORDER).unwrap();
-    Place::new((at.x, at.y), size).holds(&picture).unwrap();
-    (at.x, at.y)
+    // weston tells of no frame that X has shown, nor when the pointer has gone from it: each picture
+    // takes its time by itself.
+    let find = |picture: &Picture| {
+        let found = picture.bounds_of(BORDER)?;
+        let at = (found.x, found.y);
+        Place::new(at, size).holds(picture).is_ok().then_some(at)
+    };
+    let picture = client.until_picture(weston, |picture| find(picture).is_some());
+    find(&picture).unwrap()
 }
 
 #[test]
