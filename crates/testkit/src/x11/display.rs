@@ -377,6 +377,23 @@ impl Session {
     }
 
     fn focus(&self, window: &Window) {
+        self.watch(
+            window.id,
+            EventMask::FOCUS_CHANGE | EventMask::PROPERTY_CHANGE,
+        );
+        // What is asked while a window manager is still placing the window, or gives the focus to
+        // another that has just come, has no effect: it is asked again when something has changed.
+        let focused = self.wait_until(LIMIT, || {
+            let focused = self.has_focus(window.id);
+            if !focused {
+                self.ask_for_focus(window);
+            }
+            focused.then_some(())
+        });
+        assert!(focused.is_some(), "{window} never had the keyboard");
+    }
+
+    fn ask_for_focus(&self, window: &Window) {
         if self.window_manager().is_some() {
             let data = [2, x11rb::CURRENT_TIME, 0, 0, 0];
             let name = self.atoms._NET_ACTIVE_WINDOW;
@@ -391,12 +408,6 @@ impl Session {
                 .set_input_focus(InputFocus::PARENT, window.id, x11rb::CURRENT_TIME)
                 .map(|cookie| cookie.ignore_error());
         }
-        self.watch(
-            window.id,
-            EventMask::FOCUS_CHANGE | EventMask::PROPERTY_CHANGE,
-        );
-        let focused = self.wait_until(LIMIT, || self.has_focus(window.id).then_some(()));
-        assert!(focused.is_some(), "{window} never had the keyboard");
     }
 
     /// Whether the focus is on `window` or inside it, where toolkits put it.
