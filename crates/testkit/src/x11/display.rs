@@ -270,7 +270,9 @@ impl Session {
             {
                 changed = true;
             }
-            if !changed && !deadline.readable(self.connection.stream().as_fd()) {
+            if deadline.passed()
+                || (!changed && !deadline.readable(self.connection.stream().as_fd()))
+            {
                 return None;
             }
         }
@@ -390,7 +392,13 @@ impl Session {
             }
             focused.then_some(())
         });
-        assert!(focused.is_some(), "{window} never had the keyboard");
+        let has_it = || self.connection.get_input_focus().ok()?.reply().ok();
+        assert!(
+            focused.is_some(),
+            "{window} never had the keyboard, but {:?} of {:?}",
+            has_it().map(|reply| reply.focus),
+            self.windows()
+        );
     }
 
     fn ask_for_focus(&self, window: &Window) {

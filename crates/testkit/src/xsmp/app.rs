@@ -331,7 +331,7 @@ impl App {
         let Some(pid) = main.map(|main| main.pid) else {
             return Vec::new();
         };
-        windows.retain(|window| window.pid == pid);
+        windows.retain(|window| window.pid == pid && !self.is_popup(window));
         windows
     }
 
@@ -374,7 +374,7 @@ impl App {
     pub fn wait_for_dialog(&self, limit: Duration) -> Window {
         let main = self.window();
         self.display
-            .wait_for_window(limit, |w| w.id != main.id && w.pid == main.pid)
+            .wait_for_window(limit, |w| self.is_dialog(&main, w))
     }
 
     /// Waits for its save dialog, chooses, and waits until the dialog has gone.
@@ -400,7 +400,7 @@ impl App {
         let deadline = Deadline::after(LIMIT);
         let dialog = loop {
             self.display.press(main, &["Control", "g"]);
-            let is_it = |w: &Window| w.id != main.id && w.pid == main.pid;
+            let is_it = |w: &Window| self.is_dialog(main, w);
             if let Some(dialog) = self.display.try_window(AGAIN, is_it) {
                 break dialog;
             }
@@ -414,6 +414,18 @@ impl App {
     fn until_gone(&self, window: &Window) {
         self.display
             .wait_for_windows(LIMIT, |all| all.iter().all(|other| other.id != window.id));
+    }
+
+    fn is_dialog(&self, main: &Window, window: &Window) -> bool {
+        window.id != main.id && window.pid == main.pid && !self.is_popup(window)
+    }
+
+    /// What LibreOffice shows under a pointer that rests on its document or its toolbars: a window
+    /// that nobody can give the keyboard to, with the program's name for a title.
+    fn is_popup(&self, window: &Window) -> bool {
+        self.kind.is_libreoffice()
+            && window.transient_for.is_some()
+            && window.title.starts_with("LibreOffice ")
     }
 
     fn is_main(&self, window: &Window) -> bool {
