@@ -90,6 +90,7 @@ end-one = End…
 end-all = End all anyway…
 back = Back
 details = Details
+less = Hide details
 
 # For assistive technology: what a button is about, beside its label.
 show-app = Show { $app }
@@ -97,7 +98,7 @@ end-app = End { $app }
 
 warn-end-one = End { $app } now? What it has not saved is lost.
 do-end-one = End it
-warn-end-all = End all of them now? What they have not saved is lost.
+warn-end-all = End all that hold this up, now or later? What they have not saved is lost.
 do-end-all = End all
 
 ## The narrow form, beside an application's own dialog

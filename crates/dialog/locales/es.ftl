@@ -89,13 +89,14 @@ end-one = Terminar…
 end-all = Terminar todas…
 back = Volver
 details = Detalles
+less = Ocultar detalles
 
 show-app = Mostrar { $app }
 end-app = Terminar { $app }
 
 warn-end-one = ¿Terminar { $app } ahora? Lo que no haya guardado se perderá.
 do-end-one = Terminarla
-warn-end-all = ¿Terminarlas todas ahora? Lo que no hayan guardado se perderá.
+warn-end-all = ¿Terminar todas las que lo impidan, ahora o después? Lo que no hayan guardado se perderá.
 do-end-all = Terminar todas
 
 ## La forma estrecha, junto al diálogo de una aplicación

@@ -17,7 +17,7 @@ use crate::shell::{Form, Names, Shell, ShellError, ShellEvent, Target};
 use crate::state::{Effect, State};
 use crate::text::Text;
 use crate::theme::Theme;
-use crate::view::{self, Control, RowView, View};
+use crate::view::{self, Control, View};
 
 /// What a dialog needs to begin.
 #[derive(Clone, Debug)]
@@ -90,7 +90,9 @@ impl Dialog {
         let words = Messages::new(&options.locale);
         let state = State::new(content);
         let form = state.form();
-        let mut apps = Apps::new(&options.locale);
+        // A list of languages, as in LANGUAGE: the first is meant most.
+        let first = options.locale.split(':').next().unwrap_or_default();
+        let mut apps = Apps::new(first);
         let view = shown(&state, &words, now(options.origin), &mut apps);
         let names = Names {
             title: view.heading.clone(),
@@ -105,7 +107,7 @@ impl Dialog {
             choices: words.text("list-of-ways"),
         };
         Ok(Self {
-            text: Text::new(&options.locale),
+            text: Text::new(first),
             icons: Icons::new(&settings.settings().icons),
             icon_theme: settings.settings().icons.clone(),
             shell: shell?,
@@ -139,6 +141,7 @@ impl Dialog {
     /// The user asked for the log-off once more: all of it comes to the front.
     pub fn attend(&mut self) {
         self.state.attend();
+        self.shell.raise();
         self.stale = true;
     }
 
@@ -184,6 +187,8 @@ impl Dialog {
                     exact,
                 });
                 self.text.set_scale(scale);
+                // A frame that another output has not taken will never be done.
+                self.held = false;
                 self.stale = true;
             }
             ShellEvent::FrameDone => self.held = false,
@@ -248,7 +253,7 @@ impl Dialog {
             self.shell.set_form(form);
         }
         let view = shown(&self.state, &self.words, now(self.origin), &mut self.apps);
-        let news = news(&self.view.rows, &view.rows, &self.words);
+        let news = news(&self.view, &view, &self.words);
         if !news.is_empty() {
             self.news = news;
         }
@@ -264,28 +269,33 @@ impl Dialog {
         };
         self.stale = false;
         let scroll = self.state.scroll();
-        self.layout = layout(&self.view, &mut self.text, room.size, room.exact, scroll);
-        self.state.laid_out(&self.layout);
-        self.present(room.scale);
+        let layout = layout(&self.view, &mut self.text, room.size, room.exact, scroll);
+        self.state.laid_out(&layout);
+        if self.present(&layout) {
+            // What is pressed is what is seen.
+            self.layout = layout;
+        }
         self.tell(room.scale);
     }
 
-    fn present(&mut self, _scale: f32) {
-        let focus = self.state.focus(&self.layout, &self.view.default);
+    /// Whether the display took it.
+    fn present(&mut self, layout: &Layout) -> bool {
+        let focus = self.state.focus(layout, &self.view.default);
         let look = Look {
             theme: Theme::of(self.settings.settings().scheme),
-            focus: Some(focus).filter(|_| self.state.has_keyboard()),
+            focus: focus.filter(|_| self.state.has_keyboard()),
             hover: self.state.hover(),
             pressed: self.state.pressed(),
             // An ordinary window has its frame, with its corners, from the window manager.
             rounded: self.form != Form::Window && self.shell.has_alpha(),
         };
-        let (layout, text, icons) = (&self.layout, &mut self.text, &mut self.icons);
+        let (text, icons) = (&mut self.text, &mut self.icons);
         let taken = self.shell.present(layout.size, &mut |into, scale| {
             paint(into, scale, layout, &look, text, icons);
         });
         self.held = !taken;
         self.stale = !taken;
+        taken
     }
 
     /// Tells assistive technology, where some runs. It is offered once something is on the screen:
@@ -328,19 +338,26 @@ fn now(origin: Instant) -> i64 {
     i64::try_from(origin.elapsed().as_millis()).unwrap_or(i64::MAX)
 }
 
-/// What has changed between two lists, as sentences to be said.
-fn news(before: &[RowView], now: &[RowView], words: &Messages) -> String {
-    let has = |rows: &[RowView], app: &str| rows.iter().any(|r| r.app == app);
-    let came = now.iter().filter(|r| !has(before, &r.app)).map(|r| {
-        let values = [("app", Value::Text(&r.name)), ("why", Value::Text(&r.why))];
-        words.with("came", &values)
-    });
-    let went = before
+/// What has changed between two views, as sentences to be said.
+fn news(before: &View, now: &View, words: &Messages) -> String {
+    let has = |view: &View, app: &str| view.holders.iter().any(|h| h.app == app);
+    let came = now
+        .holders
         .iter()
-        .filter(|r| !has(now, &r.app))
-        .map(|r| words.with("went", &[("app", Value::Text(&r.name))]));
-    let sentences: Vec<String> = went.chain(came).collect();
-    sentences.join(" ")
+        .filter(|h| !has(before, &h.app))
+        .map(|h| {
+            let values = [("app", Value::Text(&h.name)), ("why", Value::Text(&h.why))];
+            words.with("came", &values)
+        });
+    let went = before
+        .holders
+        .iter()
+        .filter(|h| !has(now, &h.app))
+        .map(|h| words.with("went", &[("app", Value::Text(&h.name))]));
+    let warned = |app: &str| before.rows.iter().any(|r| r.app == app && r.warns);
+    let warns = now.rows.iter().filter(|r| r.warns && !warned(&r.app));
+    let sentences = went.chain(came).chain(warns.map(|r| r.why.clone()));
+    sentences.collect::<Vec<String>>().join(" ")
 }
 
 async fn wish(access: &mut Option<Access>) -> Wish {

@@ -70,8 +70,6 @@ pub enum What {
     Bar(f32),
     /// The part of a list that is seen, beside it.
     Scrollbar,
-    /// A line between two parts.
-    Line,
 }
 
 /// What can be pressed, and where.

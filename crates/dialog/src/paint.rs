@@ -177,7 +177,6 @@ impl Brush<'_, '_> {
             What::Scrollbar => {
                 self.rounded(place, place.width / 2.0, look.theme.scrollbar());
             }
-            What::Line => self.rounded(place, 0.0, look.theme.track()),
         }
     }
 

@@ -93,6 +93,8 @@ fn forced() -> Option<Scheme> {
 #[derive(Debug)]
 pub struct Watch {
     settings: Settings,
+    /// Light or dark where the portal has no preference.
+    of_files: Scheme,
     accessibility: bool,
     bus: Option<Bus>,
 }
@@ -118,8 +120,10 @@ impl Watch {
     /// What is set, asked on the bus at `bus`. Nobody is started for this: neither a portal nor the
     /// accessibility bus, whose programs would join the session just when it is to end.
     pub async fn start(bus: Option<&str>) -> Self {
+        let settings = Settings::of_files();
         let mut watch = Self {
-            settings: Settings::of_files(),
+            of_files: settings.scheme,
+            settings,
             accessibility: false,
             bus: None,
         };
@@ -238,11 +242,12 @@ impl Watch {
             (APPEARANCE, "color-scheme", Variant::U32(scheme)) => {
                 // 0 no preference, 1 dark, 2 light.
                 let scheme = match scheme {
-                    1 => Some(Scheme::Dark),
-                    2 => Some(Scheme::Light),
-                    _ => None,
+                    1 => Scheme::Dark,
+                    2 => Scheme::Light,
+                    // What the files say.
+                    _ => self.of_files,
                 };
-                if let Some(scheme) = scheme.filter(|_| forced().is_none()) {
+                if forced().is_none() {
                     self.settings.scheme = scheme;
                 }
             }
@@ -338,9 +343,10 @@ mod tests {
     }
 
     #[test]
-    fn the_portals_word_counts_and_no_preference_changes_nothing() {
+    fn the_portals_word_counts_and_without_one_that_of_the_files() {
         let mut watch = Watch {
             settings: Settings::of_gtk(&[]),
+            of_files: Scheme::Light,
             accessibility: false,
             bus: None,
         };
@@ -348,10 +354,9 @@ mod tests {
             |watch: &mut Watch, n: u32| watch.set(APPEARANCE, "color-scheme", &Variant::U32(n));
         assert!(set(&mut watch, 1));
         assert_eq!(watch.settings().scheme, Scheme::Dark);
-        assert!(!set(&mut watch, 0));
-        assert!(!set(&mut watch, 77));
-        assert!(set(&mut watch, 2));
+        assert!(set(&mut watch, 0));
         assert_eq!(watch.settings().scheme, Scheme::Light);
+        assert!(!set(&mut watch, 77) && !set(&mut watch, 2));
         assert!(watch.set(GNOME, "icon-theme", &Variant::Str("Papirus".into())));
         assert!(!watch.set("org.other", "icon-theme", &Variant::Str("X".into())));
     }

@@ -26,14 +26,24 @@ pub enum Effect {
 pub struct State {
     content: Content,
     ui: Ui,
-    /// What the user moved the focus to; the view's default until then.
-    focus: Option<Control>,
+    focus: Focus,
     has_keyboard: bool,
     hover: Option<Control>,
     press: Option<Press>,
     scroll: f32,
     /// A finger moves the list: which, where it was last, and whether it has moved far.
     drag: Option<Drag>,
+}
+
+/// Where the focus is.
+#[derive(Clone, Debug, PartialEq)]
+enum Focus {
+    /// On what the view has for a default: the user has not moved it.
+    Default,
+    /// Where the user moved it.
+    At(Control),
+    /// What had it has gone. Enter is not for whatever comes in its place.
+    Nowhere,
 }
 
 /// A control is held down.
@@ -64,7 +74,7 @@ impl State {
         Self {
             content,
             ui: Ui::default(),
-            focus: None,
+            focus: Focus::Default,
             has_keyboard: false,
             hover: None,
             press: None,
@@ -99,11 +109,12 @@ impl State {
 
     /// What has the focus, among what is there.
     #[must_use]
-    pub fn focus<'a>(&'a self, layout: &Layout, default: &'a Control) -> &'a Control {
-        self.focus
-            .as_ref()
-            .filter(|control| layout.target(control).is_some())
-            .unwrap_or(default)
+    pub fn focus<'a>(&'a self, layout: &Layout, default: &'a Control) -> Option<&'a Control> {
+        match &self.focus {
+            Focus::Default => Some(default),
+            Focus::At(control) => Some(control).filter(|c| layout.target(c).is_some()),
+            Focus::Nowhere => None,
+        }
     }
 
     /// Whether the keyboard is ours.
@@ -134,7 +145,14 @@ impl State {
         let has = |app: &str| now.rows.iter().any(|r| r.app == app);
         let stands = match &self.ui.pending {
             Some(Pending::One(app)) => has(app),
-            Some(Pending::All) => !now.rows.is_empty() && !now.forced,
+            // Who has joined since was not in the warning.
+            Some(Pending::All) => {
+                let known = |app: &str| match &before {
+                    Content::Request(before) => before.rows.iter().any(|r| r.app == app),
+                    _ => false,
+                };
+                !now.rows.is_empty() && !now.forced && now.rows.iter().all(|r| known(&r.app))
+            }
             None => true,
         };
         if !stands {
@@ -163,6 +181,13 @@ impl State {
 
     /// The user went to answer this application.
     pub fn answer(&mut self, app: &str) {
+        let Content::Request(request) = &self.content else {
+            return;
+        };
+        // One that holds nothing up has nothing to be answered.
+        if !request.rows.iter().any(|r| r.app == app) {
+            return;
+        }
         self.make_way();
         self.ui.answering = Some(app.to_owned());
     }
@@ -171,16 +196,21 @@ impl State {
     fn make_way(&mut self) {
         self.ui.expanded = false;
         self.ui.pending = None;
-        self.focus = None;
+        self.focus = Focus::Default;
     }
 
     /// The layout has changed: what was pointed at may be gone, or elsewhere.
     pub fn laid_out(&mut self, layout: &Layout) {
         self.scroll = self.scroll.clamp(0.0, layout.scroll_max);
-        for control in [&mut self.hover, &mut self.focus] {
-            if control.as_ref().is_some_and(|c| layout.target(c).is_none()) {
-                *control = None;
-            }
+        if self
+            .hover
+            .as_ref()
+            .is_some_and(|c| layout.target(c).is_none())
+        {
+            self.hover = None;
+        }
+        if matches!(&self.focus, Focus::At(c) if layout.target(c).is_none()) {
+            self.focus = Focus::Nowhere;
         }
         if self
             .press
@@ -220,19 +250,22 @@ impl State {
     }
 
     fn key(&mut self, key: Key, repeated: bool, layout: &Layout, default: &Control) -> Vec<Effect> {
-        let at = self.focus(layout, default).clone();
+        let at = self.focus(layout, default).cloned();
         let to = match key {
             // A key that was held since before must not choose.
             Key::Enter | Key::Space | Key::Escape if repeated => return Vec::new(),
-            Key::Enter | Key::Space => return self.choose(&at),
+            Key::Enter | Key::Space => match at {
+                Some(at) => return self.choose(&at),
+                None => return Vec::new(),
+            },
             Key::Escape if self.ui.pending.is_some() => return self.choose(&Control::Back),
             Key::Escape => return self.choose(&Control::No),
-            Key::Tab => beside(layout, &at, 1),
-            Key::BackTab => beside(layout, &at, -1),
-            Key::Left => beside(layout, &at, -1),
-            Key::Right => beside(layout, &at, 1),
-            Key::Up => above_or_below(layout, &at, false),
-            Key::Down => above_or_below(layout, &at, true),
+            Key::Tab => beside(layout, at.as_ref(), 1),
+            Key::BackTab => beside(layout, at.as_ref(), -1),
+            Key::Left => beside(layout, at.as_ref(), -1),
+            Key::Right => beside(layout, at.as_ref(), 1),
+            Key::Up => above_or_below(layout, at.as_ref(), false),
+            Key::Down => above_or_below(layout, at.as_ref(), true),
             Key::Home => layout.targets.first().map(|t| t.control.clone()),
             Key::End => layout.targets.last().map(|t| t.control.clone()),
             Key::PageUp => return self.scroll_by(-layout.list.height, layout),
@@ -245,7 +278,7 @@ impl State {
     /// Moves the focus, and scrolls the list so that it is seen.
     pub fn move_focus(&mut self, to: Control, layout: &Layout) -> Vec<Effect> {
         self.scroll = layout.reveal(&to, self.scroll);
-        self.focus = Some(to);
+        self.focus = Focus::At(to);
         vec![Effect::Redraw]
     }
 
@@ -269,12 +302,14 @@ impl State {
 
     fn pressed_at(&mut self, at: Point, finger: Option<i32>, layout: &Layout) -> Vec<Effect> {
         let mut effects = Vec::new();
-        if self.form() == Form::Strip && !self.has_keyboard {
+        let target = layout.at(at);
+        // Whoever presses a button there goes on typing elsewhere.
+        if self.form() == Form::Strip && !self.has_keyboard && target.is_none() {
             effects.push(Effect::TakeKeyboard);
         }
-        match layout.at(at) {
+        match target {
             Some(control) => {
-                self.focus = Some(control.clone());
+                self.focus = Focus::At(control.clone());
                 self.press = Some(Press {
                     control: control.clone(),
                     finger,
@@ -344,12 +379,12 @@ impl State {
             Control::Kind(kind) => Choice::Kind(*kind),
             Control::ReallyEnd(app) => {
                 self.ui.pending = None;
-                self.focus = None;
+                self.focus = Focus::Nowhere;
                 Choice::EndOne(app.clone())
             }
             Control::ReallyEndAll => {
                 self.ui.pending = None;
-                self.focus = None;
+                self.focus = Focus::Nowhere;
                 Choice::EndAll
             }
             Control::Show(app) => {
@@ -358,24 +393,29 @@ impl State {
             }
             Control::End(app) => {
                 self.ui.pending = Some(Pending::One(app.clone()));
-                self.focus = Some(Control::Back);
+                self.focus = Focus::At(Control::Back);
                 return vec![Effect::Redraw];
             }
             Control::EndAll => {
                 self.ui.pending = Some(Pending::All);
-                self.focus = Some(Control::Back);
+                self.focus = Focus::At(Control::Back);
                 return vec![Effect::Redraw];
             }
             Control::Back => {
-                self.focus = self.ui.pending.take().map(|pending| match pending {
-                    Pending::One(app) => Control::End(app),
-                    Pending::All => Control::EndAll,
-                });
+                self.focus = match self.ui.pending.take() {
+                    Some(Pending::One(app)) => Focus::At(Control::End(app)),
+                    Some(Pending::All) => Focus::At(Control::EndAll),
+                    None => Focus::Default,
+                };
                 return vec![Effect::Redraw];
             }
             Control::Details => {
                 self.ui.expanded = true;
-                self.focus = None;
+                self.focus = Focus::Default;
+                return vec![Effect::Redraw];
+            }
+            Control::Less => {
+                self.make_way();
                 return vec![Effect::Redraw];
             }
         };
@@ -389,10 +429,10 @@ fn asks(request: &Request, app: &str) -> bool {
 }
 
 /// The control so many further in the order of the Tab key, round and round.
-fn beside(layout: &Layout, from: &Control, by: isize) -> Option<Control> {
+fn beside(layout: &Layout, from: Option<&Control>, by: isize) -> Option<Control> {
     let targets = &layout.targets;
     let count = isize::try_from(targets.len()).ok().filter(|n| *n > 0)?;
-    let here = targets.iter().position(|t| t.control == *from);
+    let here = targets.iter().position(|t| Some(&t.control) == from);
     let to = match here.and_then(|h| isize::try_from(h).ok()) {
         Some(here) => (here + by).rem_euclid(count),
         None if by > 0 => 0,
@@ -403,8 +443,8 @@ fn beside(layout: &Layout, from: &Control, by: isize) -> Option<Control> {
 }
 
 /// The nearest control in the nearest line below, or above.
-fn above_or_below(layout: &Layout, from: &Control, below: bool) -> Option<Control> {
-    let here = layout.target(from)?.place;
+fn above_or_below(layout: &Layout, from: Option<&Control>, below: bool) -> Option<Control> {
+    let here = layout.target(from?)?.place;
     let middle = here.x + here.width / 2.0;
     let distance = |place: &crate::geometry::Rect| {
         let down = if below {

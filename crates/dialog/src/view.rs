@@ -32,6 +32,8 @@ pub enum Control {
     Back,
     /// From the strip to the sheet.
     Details,
+    /// And back, to the application's own window.
+    Less,
     /// One of the ways to end the session.
     Kind(Kind),
 }
@@ -84,6 +86,17 @@ pub struct RowView {
     pub buttons: Vec<Button>,
 }
 
+/// One application that holds the request up, whatever the form shows of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// Which.
+    pub app: String,
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub why: String,
+}
+
 /// How many of how many.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -106,8 +119,10 @@ pub struct View {
     pub details: Vec<String>,
     /// How far it has come.
     pub progress: Option<Progress>,
-    /// Who holds it up.
+    /// Who holds it up, as far as this form shows them.
     pub rows: Vec<RowView>,
+    /// All who hold it up.
+    pub holders: Vec<Holder>,
     /// A warning above the buttons.
     pub warning: String,
     /// Buttons that stand below each other, as a menu.
@@ -236,6 +251,7 @@ fn ask(question: &Question, words: &Messages) -> View {
         details: Some(detail).filter(|d| !d.is_empty()).into_iter().collect(),
         progress: None,
         rows: Vec::new(),
+        holders: Vec::new(),
         warning: String::new(),
         choices: Vec::new(),
         buttons: yes_and_no(words),
@@ -265,6 +281,7 @@ fn menu(kinds: &[Kind], words: &Messages) -> View {
         details: Vec::new(),
         progress: None,
         rows: Vec::new(),
+        holders: Vec::new(),
         warning: String::new(),
         choices: choices.collect(),
         buttons: vec![button(Control::No, words.text("cancel"))],
@@ -299,6 +316,7 @@ fn sheet(request: &Request, ui: &Ui, rows: Vec<RowView>, words: &Messages) -> Vi
         heading,
         details,
         progress: progress(request, words),
+        holders: holders(&rows),
         rows,
         warning: if warns {
             words.text("warn-end-all")
@@ -352,17 +370,35 @@ fn footer(request: &Request, ui: &Ui, rows: &[RowView], words: &Messages) -> Vec
         return vec![cancel];
     }
     if ui.pending == Some(Pending::All) {
+        // What loses nothing stands where the eye and the pointer expect it.
         return vec![
-            button(Control::Back, words.text("back")),
             button(Control::ReallyEndAll, words.text("do-end-all")).danger(),
+            button(Control::Back, words.text("back")),
         ];
     }
-    vec![
+    let mut buttons = vec![
         button(Control::EndAll, words.text("end-all")),
         button(Control::AskAgain, words.text("ask-again")),
-        cancel.primary(),
-    ]
+    ];
+    // The sheet lies over a window that the user has to answer.
+    if ui.expanded && request.rows.iter().any(Row::is_answered_elsewhere) {
+        buttons.push(button(Control::Less, words.text("less")));
+    }
+    buttons.push(cancel.primary());
+    buttons
 }
+
+fn holders(rows: &[RowView]) -> Vec<Holder> {
+    let holders = rows.iter().map(|r| Holder {
+        app: r.app.clone(),
+        name: r.name.clone(),
+        why: r.why.clone(),
+    });
+    holders.collect()
+}
+
+/// More rows than anybody reads; as they go, others come.
+const MAX_ROWS: usize = 200;
 
 /// One row an application, whatever it holds the request up by, in the order in which they began.
 fn rows(
@@ -374,9 +410,11 @@ fn rows(
 ) -> Vec<RowView> {
     let mut apps: Vec<(&str, Vec<&Row>)> = Vec::new();
     for row in &request.rows {
+        let room = apps.len() < MAX_ROWS;
         match apps.iter_mut().find(|(app, _)| *app == row.app) {
             Some((_, rows)) => rows.push(row),
-            None => apps.push((&row.app, vec![row])),
+            None if room => apps.push((&row.app, vec![row])),
+            None => {}
         }
     }
     let rows = apps.into_iter().filter_map(|(app, rows)| {
@@ -393,10 +431,13 @@ fn rows(
         let since = rows.iter().map(|r| r.since).min().unwrap_or(now);
         let spoken = |key| words.with(key, &[("app", Value::Text(&name))]);
         let buttons = if warns {
-            vec![
-                button(Control::Back, words.text("back")),
-                button(Control::ReallyEnd(app.to_owned()), words.text("do-end-one")).danger(),
-            ]
+            let label = words.text("do-end-one");
+            let end = Button {
+                spoken: spoken("end-app"),
+                ..button(Control::ReallyEnd(app.to_owned()), label).danger()
+            };
+            // Where "End…" stood: a second click takes it back.
+            vec![end, button(Control::Back, words.text("back"))]
         } else {
             let mut buttons = Vec::new();
             if rows.iter().any(|r| r.can_show) {
@@ -414,7 +455,8 @@ fn rows(
         Some(RowView {
             app: app.to_owned(),
             // Where the desktop knows none, one that is called as the application calls itself.
-            icons: [icon, first.name.to_lowercase()]
+            // Only the desktop may name a file.
+            icons: [icon, first.name.to_lowercase().replace('/', "-")]
                 .into_iter()
                 .filter(|name| !name.is_empty())
                 .collect(),
@@ -496,6 +538,7 @@ fn strip(request: &Request, ui: &Ui, rows: Vec<RowView>, words: &Messages) -> Vi
         heading,
         details,
         progress,
+        holders: holders(&rows),
         rows: first.cloned().into_iter().collect(),
         warning: String::new(),
         choices: Vec::new(),

@@ -17,7 +17,7 @@ pub struct Shown<'a> {
     /// Where.
     pub layout: &'a Layout,
     /// What has the keyboard's focus.
-    pub focus: &'a Control,
+    pub focus: Option<&'a Control>,
     /// Pixels of the display in a logical pixel.
     pub scale: f32,
     /// What has just changed, to be said aloud.
@@ -162,7 +162,8 @@ impl Tree {
         root.set_children(children);
         nodes.push((ROOT, root));
         self.forget_all_but(&nodes);
-        let focus = self.ids.get(&Key::Control(shown.focus.clone()));
+        let focus = shown.focus.map(|focus| Key::Control(focus.clone()));
+        let focus = focus.and_then(|key| self.ids.get(&key));
         TreeUpdate {
             focus: focus.copied().unwrap_or(ROOT),
             nodes,

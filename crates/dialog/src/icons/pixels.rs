@@ -60,6 +60,10 @@ fn png(data: &[u8], size: u32) -> Option<Pixmap> {
 
 fn svg(data: &[u8], size: u32) -> Option<Pixmap> {
     let text = std::str::from_utf8(data).ok()?;
+    // Noise is computed as often as the drawing says, and no icon needs it.
+    if text.contains("feTurbulence") {
+        return None;
+    }
     let reading = ParsingOptions {
         // Drawings of older programs have one; what it may define is bounded by the parser.
         allow_dtd: true,

@@ -51,6 +51,7 @@ fn view(form: Form, rows: usize) -> View {
         rows: (0..rows)
             .map(|n| row(n, "There are unsaved documents"))
             .collect(),
+        holders: Vec::new(),
         warning: String::new(),
         choices: Vec::new(),
         buttons: vec![

@@ -189,6 +189,14 @@ impl Shell {
         }
     }
 
+    /// The user asked for it once more: brings it to the front, where that is not its place anyway.
+    pub fn raise(&mut self) {
+        match self {
+            Self::Wayland(_) => {}
+            Self::X11(s) => s.raise(),
+        }
+    }
+
     /// In [`Form::Strip`]: takes the keyboard, because the user clicked. On Wayland it is given back
     /// when the pointer leaves the strip.
     pub fn take_keyboard(&mut self) {

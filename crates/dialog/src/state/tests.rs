@@ -118,7 +118,9 @@ impl Desk {
     }
 
     fn focus(&self) -> &Control {
-        self.state.focus(&self.layout, &self.view.default)
+        self.state
+            .focus(&self.layout, &self.view.default)
+            .expect("something has the focus")
     }
 }
 
@@ -174,7 +176,7 @@ fn one_is_ended_after_a_warning_that_enter_takes_back() {
     assert_eq!(desk.key(Key::Enter), []);
     assert_eq!(desk.focus(), &Control::End("1".to_owned()));
     desk.key(Key::Enter);
-    desk.key(Key::Tab);
+    desk.key(Key::BackTab);
     assert_eq!(desk.focus(), &Control::ReallyEnd("1".to_owned()));
     assert_eq!(desk.key(Key::Enter), [Choice::EndOne("1".to_owned())]);
     assert_eq!(desk.state.ui().pending, None);
@@ -368,12 +370,74 @@ fn a_menu_gives_what_was_chosen() {
 }
 
 #[test]
+fn enter_is_not_for_what_comes_in_the_place_of_what_has_gone() {
+    // The second Enter of somebody who ends all must not cancel.
+    let mut desk = Desk::new(refusing(2));
+    desk.click(&Control::EndAll);
+    desk.key(Key::BackTab);
+    assert_eq!(desk.key(Key::Enter), [Choice::EndAll]);
+    assert_eq!(desk.key(Key::Enter), []);
+    // The row that has the focus goes just before.
+    let mut desk = Desk::new(refusing(2));
+    desk.key(Key::Home);
+    desk.give(request(vec![row("1", Holds::Refusal)]));
+    assert_eq!(desk.key(Key::Enter), []);
+    assert_eq!(desk.key(Key::Tab), []);
+    assert_eq!(desk.focus(), &Control::Show("1".to_owned()));
+}
+
+#[test]
+fn a_second_click_takes_a_warning_back() {
+    let mut desk = Desk::new(refusing(2));
+    let at = desk.place(&Control::End("0".to_owned()));
+    for _ in 0..2 {
+        desk.input(Input::PointerPressed(at));
+        assert_eq!(desk.input(Input::PointerReleased(at)), []);
+    }
+    assert_eq!(desk.state.ui().pending, None);
+}
+
+#[test]
+fn who_joins_later_was_not_in_the_warning() {
+    let mut desk = Desk::new(refusing(2));
+    desk.click(&Control::EndAll);
+    desk.give(refusing(3));
+    assert_eq!(desk.state.ui().pending, None);
+}
+
+#[test]
+fn from_the_details_there_is_a_way_back() {
+    let mut desk = Desk::new(request(vec![row("0", Holds::AsksUser)]));
+    desk.click(&Control::Details);
+    assert_eq!(desk.state.form(), Form::Sheet);
+    desk.click(&Control::Less);
+    assert_eq!(desk.state.form(), Form::Strip);
+}
+
+#[test]
+fn a_button_of_the_strip_leaves_the_keyboard_where_it_is() {
+    let mut desk = Desk::new(request(vec![row("0", Holds::AsksUser)]));
+    desk.input(Input::Focused(false));
+    let at = desk.place(&Control::Show("0".to_owned()));
+    let effects = desk
+        .state
+        .input(Input::PointerPressed(at), &desk.layout, &Control::No);
+    assert!(!effects.contains(&Effect::TakeKeyboard), "{effects:?}");
+}
+
+#[test]
+fn what_holds_nothing_up_has_nothing_to_be_answered() {
+    let mut desk = Desk::new(refusing(1));
+    desk.state.answer("somebody else");
+    assert_eq!(desk.state.form(), Form::Sheet);
+}
+
+#[test]
 fn a_warning_goes_with_what_it_warns_of() {
     let mut desk = Desk::new(refusing(2));
     desk.click(&Control::End("0".to_owned()));
     desk.give(request(vec![row("1", Holds::Refusal)]));
     assert_eq!(desk.state.ui().pending, None);
-    assert_eq!(desk.focus(), &Control::No);
     desk.click(&Control::EndAll);
     let Content::Request(mut forced) = refusing(2) else {
         unreachable!()

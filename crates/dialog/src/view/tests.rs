@@ -202,7 +202,7 @@ fn a_warning_is_taken_back_by_default() {
         plain(&one.rows[0].why),
         "End Text Editor now? What it has not saved is lost."
     );
-    assert_eq!(labels(&one.rows[0].buttons), ["Back", "End it"]);
+    assert_eq!(labels(&one.rows[0].buttons), ["End it", "Back"]);
     assert!(one.rows[0].warns && !one.rows[1].warns && one.warning.is_empty());
     let all = seen(
         request(rows()),
@@ -213,11 +213,11 @@ fn a_warning_is_taken_back_by_default() {
     );
     assert_eq!(
         all.warning,
-        "End all of them now? What they have not saved is lost."
+        "End all that hold this up, now or later? What they have not saved is lost."
     );
-    assert_eq!(labels(&all.buttons), ["Back", "End all"]);
+    assert_eq!(labels(&all.buttons), ["End all", "Back"]);
     assert_eq!(all.default, Control::Back);
-    assert_eq!(all.buttons[1].emphasis, Emphasis::Danger);
+    assert_eq!(all.buttons[0].emphasis, Emphasis::Danger);
 }
 
 #[test]

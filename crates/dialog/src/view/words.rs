@@ -21,12 +21,19 @@ pub(super) fn going(kind: Kind, words: &Messages) -> String {
     }
 }
 
+/// Reasons told of one application: there is room for hardly more than one.
+const MAX_REASONS: usize = 3;
+
 /// Why one application holds the request up: each reason once.
 pub(super) fn why(rows: &[&Row], words: &Messages) -> String {
     let mut reasons: Vec<String> = Vec::new();
     // That it takes long is no news of one that is known to hold the request up.
     let holds = rows.iter().any(|r| r.holds != Holds::Slow);
     for row in rows.iter().filter(|r| !holds || r.holds != Holds::Slow) {
+        if reasons.len() == MAX_REASONS {
+            reasons.push("…".to_owned());
+            break;
+        }
         let reason = because(row, words);
         if !reasons.contains(&reason) {
             reasons.push(reason);

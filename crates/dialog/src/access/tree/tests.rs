@@ -43,7 +43,7 @@ fn update(tree: &mut Tree, rows: Vec<Row>, ui: &Ui, news: &str) -> TreeUpdate {
     tree.update(&Shown {
         view: &view,
         layout: &layout,
-        focus: &view.default,
+        focus: Some(&view.default),
         scale: 2.0,
         news,
         names: &names,

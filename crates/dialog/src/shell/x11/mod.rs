@@ -394,6 +394,10 @@ impl X11 {
         self.follow_up();
     }
 
+    pub(super) fn raise(&mut self) {
+        self.activate();
+    }
+
     /// Asks the window manager to give the window the keyboard; without one, takes it.
     fn activate(&mut self) {
         if self.stage.form == Form::Strip {

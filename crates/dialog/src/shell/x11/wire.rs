@@ -32,6 +32,9 @@ use x11rb_protocol::{
     xauth::{Family, get_auth},
 };
 
+/// Set in the code of an event that a client sent (`SendEvent`).
+const SENT: u8 = 0x80;
+
 /// The longest reply or event taken. The longest honest one is a property or the keyboard's
 /// mapping, of some ten KiB; the protocol itself would allow 16 GiB.
 const MAX_PACKET: usize = 1 << 20;
@@ -301,6 +304,10 @@ impl<T> Wire<T> {
             let bytes: Vec<u8> = self.input.drain(..length).collect();
             // `packet_length` gave at least the 32 bytes that every packet has.
             let (code, sequence) = (bytes[0] & 0x7f, u16::from_ne_bytes([bytes[2], bytes[3]]));
+            // From KeyPress to MotionNotify: a client can send those too, and no hand made them.
+            if matches!(code, 2..=6) && bytes[0] & SENT != 0 {
+                continue;
+            }
             if code > 1 {
                 match Event::parse(&bytes, &NoExtension) {
                     Ok(event) => return Ok(Some(Raw::Event(event))),
