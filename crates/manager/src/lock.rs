@@ -211,7 +211,8 @@ impl Manager {
         self.supervise(Input::Locked(locked));
     }
 
-    /// A locker goes with the session and never before: what it hides stays hidden to the end.
+    /// A locker goes after the session and never before: what it hides stays hidden to the end. Only
+    /// for when the session has ended.
     pub(crate) fn end_lockers(&mut self) {
         for of in &self.lock.lockers {
             let _gone_with_its_display = process::signal(of, endsession_core::Signal::Term);

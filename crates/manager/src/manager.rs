@@ -423,7 +423,10 @@ impl Manager {
 
     async fn close(&mut self) {
         self.end_dialog();
-        self.end_lockers();
+        // Whoever ends a locker unlocks the screen: not while there is a session behind it.
+        if self.backend.has_ended() {
+            self.end_lockers();
+        }
         if let Some(activation) = self.activation.take().filter(|_| !self.bus_is_lost) {
             activation.unset(&mut self.bus).await;
         }
