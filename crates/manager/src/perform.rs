@@ -55,8 +55,12 @@ impl Manager {
                 }
             }
             Action::Activate(window) => {
-                if let Some(display) = &mut self.display {
-                    display.activate(WindowKey(window.0));
+                let display = self.display.as_mut();
+                let activated = display.is_some_and(|d| d.activate(WindowKey(window.0)));
+                let of = self.core.owner(window).filter(|_| activated).cloned();
+                if let Some(of) = of {
+                    let who = self.who(&of);
+                    self.tell(&News::Activated(who));
                 }
             }
             Action::Signal(of, signal) => self.signal(&of, signal),

@@ -282,17 +282,8 @@ impl Manager {
                 ));
             }
         };
-        let shown = match &choice {
-            Choice::Show(of) => Some(of.clone()),
-            _ => None,
-        };
         let now = self.now();
-        self.core.choose(now, choice).map_err(choice_failure)?;
-        if let Some(of) = shown {
-            let who = self.who(&of);
-            self.tell(&News::Activated(who));
-        }
-        Ok(())
+        self.core.choose(now, choice).map_err(choice_failure)
     }
 
     fn application(&self, id: &str) -> Option<Identity> {
