@@ -292,7 +292,7 @@ impl Manager {
         Who {
             request: self.current_request(),
             id: report::id(of),
-            name,
+            name: report::one_line(&name),
             pid: of.pid(),
         }
     }
@@ -374,14 +374,14 @@ impl Manager {
                 News::Answered {
                     who: self.who(of),
                     answer: answer.to_owned(),
-                    reason: reason.to_owned(),
+                    reason: report::one_line(reason),
                 }
             }
             Notice::Slow(of) => News::Slow(self.who(of)),
             Notice::Abstained(of) => News::Abstained(self.who(of)),
             Notice::Closing(of) => News::Closing(self.who(of)),
             Notice::Gone { of, name } => News::Gone(Who {
-                name: name.clone(),
+                name: report::one_line(name),
                 ..self.who(of)
             }),
             Notice::Blocked(b) => News::Blocked(report::blocker(b, 0)),

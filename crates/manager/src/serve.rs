@@ -324,11 +324,16 @@ impl Manager {
                     id: self.request,
                     kind: report::kind(request.kind).to_owned(),
                     phase: report::phase(phase).to_owned(),
-                    reason: request.reason.clone(),
+                    reason: report::one_line(&request.reason),
                     shown: self.core.is_shown(),
                     show: self.core.wants_to_be_shown(),
                     forced: self.core.is_forced(),
-                    gone: self.core.gone().to_vec(),
+                    gone: self
+                        .core
+                        .gone()
+                        .iter()
+                        .map(|name| report::one_line(name))
+                        .collect(),
                     to_go: self.core.to_go(),
                 }),
             applications: report::applications(&self.core, |voter| self.xsmp.about(voter)),
@@ -357,8 +362,8 @@ impl Manager {
             .values()
             .filter(|i| i.flags & 1 == 0)
             .map(|i| Hold {
-                name: i.app_id.clone(),
-                reason: i.reason.clone(),
+                name: report::one_line(&i.app_id),
+                reason: report::one_line(&i.reason),
                 what: names
                     .iter()
                     .filter(|(f, _)| i.flags & f != 0)
