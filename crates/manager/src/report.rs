@@ -54,6 +54,9 @@ pub struct RequestInfo {
     pub reason: String,
     /// Something shows the user what it waits for.
     pub shown: bool,
+    /// The screen is locked: nothing counts as shown, and the request waits.
+    #[serde(default)]
+    pub locked: bool,
     /// Something is to show that to the user: the last `show` event said so.
     #[serde(default)]
     pub show: bool,

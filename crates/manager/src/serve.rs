@@ -327,6 +327,7 @@ impl Manager {
                     reason: report::one_line(&request.reason),
                     shown: self.core.is_shown(),
                     show: self.core.wants_to_be_shown(),
+                    locked: self.core.is_locked(),
                     forced: self.core.is_forced(),
                     gone: self
                         .core
