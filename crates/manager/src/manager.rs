@@ -305,7 +305,7 @@ impl Manager {
             "{program} (pid {}) asks to log off",
             pid.unwrap_or_default()
         );
-        if let Err(failure) = self.begin(Request::default(), pid).await {
+        if let Err(failure) = self.begin(Request::default(), pid, None).await {
             // XSMP has no word for "no" to this.
             tracing::warn!("it cannot be done: {}", failure.text);
         }

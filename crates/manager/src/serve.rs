@@ -85,7 +85,7 @@ impl Manager {
         let mut effects = Effects::default();
         let answered = self.gnome.call(message, peer, &mut effects);
         if let (Some(request), true) = (effects.request.take(), answered.is_ok()) {
-            self.begin(request, peer.pid)
+            self.begin(request, peer.pid, Some(&peer.name))
                 .await
                 .map_err(|f| Failure::new("org.gnome.SessionManager.NotInRunning", f.text))?;
         }
@@ -105,7 +105,7 @@ impl Manager {
     async fn command(&mut self, command: Command, header: &Header<'_>, peer: &Peer) -> Answered {
         match command {
             Command::Request(request) => {
-                let joined = self.begin(request, peer.pid).await?;
+                let joined = self.begin(request, peer.pid, Some(&peer.name)).await?;
                 reply(header, &(self.request, joined == Joined::Joined))
             }
             Command::Choose {
@@ -194,11 +194,13 @@ impl Manager {
         self.core.phase().map_or("", report::phase)
     }
 
-    /// Begins a request, or joins the one under way.
+    /// Begins a request, or joins the one under way. `peer`: who made it, where that is somebody on
+    /// the bus.
     pub(crate) async fn begin(
         &mut self,
         mut request: Request,
         requester: Option<u32>,
+        peer: Option<&str>,
     ) -> Result<Joined, Failure> {
         if request.kind != Kind::LogOff {
             return Err(Failure::new(
@@ -237,6 +239,8 @@ impl Manager {
             self.request = self.request.wrapping_add(1);
         }
         request.requester = self.requester(requester);
+        let shows_it = peer.is_some_and(|name| self.listeners.is_viewer(name));
+        let unseen = !shows_it && !request.unattended;
         let now = self.now();
         let joined = self
             .core
@@ -248,7 +252,7 @@ impl Manager {
                 request: self.request,
                 kind: kind.unwrap_or_default().to_owned(),
             });
-            self.supervise(Input::AskedAgain);
+            self.supervise(Input::AskedAgain { unseen });
         }
         Ok(joined)
     }

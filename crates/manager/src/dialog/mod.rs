@@ -118,6 +118,10 @@ impl Manager {
 
     /// The supervision's deadline has come.
     pub(crate) fn supervision_is_due(&mut self) {
+        // What was not seen in time may be behind a lock that nobody told of.
+        if self.dialog.supervisor.deadline().is_some() {
+            self.look_at_lockers();
+        }
         let now = self.now();
         self.dialog.supervisor.handle_timeout(now);
         self.obey_supervisor();
