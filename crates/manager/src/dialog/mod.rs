@@ -169,10 +169,13 @@ impl Manager {
         let Some(command) = self.dialog.command.clone() else {
             return cannot("there is none".to_owned(), false);
         };
-        let started_by_us = matches!(self.backend, Backend::Child(_));
+        let session = match &self.backend {
+            Backend::Child(child) => Some(child.pid()),
+            Backend::Nothing | Backend::Missing => None,
+        };
         let table = self.processes();
         let way = self.display_way.as_ref();
-        let environment = environment::environment(&table, started_by_us, way, &self.bus_address);
+        let environment = environment::environment(&table, session, way, &self.bus_address);
         let Some(environment) = environment else {
             return cannot(
                 "this session has no display to show it on".to_owned(),
