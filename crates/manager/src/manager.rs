@@ -372,11 +372,21 @@ impl Manager {
         self.mind_the_rest();
     }
 
-    /// Takes the exit statuses of our children, and of the orphans of the session that became
-    /// ours.
+    /// Takes the exit statuses of our children, and of the orphans of the session that became ours.
+    /// Those are everybody's who started the session; elsewhere a child may be that of another part
+    /// of this process, which waits for it itself.
     fn reap(&mut self) {
-        use rustix::process::{WaitOptions, wait};
-        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+        use rustix::process::{WaitOptions, wait, waitpid};
+        loop {
+            self.end_what_the_dialog_left();
+            let ended = match (&self.backend, self.dialog.group()) {
+                (Backend::Child(_), _) => wait(WaitOptions::NOHANG),
+                (_, Some(dialog)) => waitpid(Some(dialog), WaitOptions::NOHANG),
+                (_, None) => return,
+            };
+            let Ok(Some((pid, status))) = ended else {
+                return;
+            };
             let status = ExitStatus::from_raw(status.as_raw());
             let pid = u32::try_from(pid.as_raw_nonzero().get()).unwrap_or_default();
             self.dialog_exited(pid, status);

@@ -85,6 +85,29 @@ impl Dialog {
         self.process.as_ref().and_then(Identity::pid)
     }
 
+    /// Its process group, which it leads.
+    pub(crate) fn group(&self) -> Option<rustix::process::Pid> {
+        let pid = i32::try_from(self.pid()?).ok()?;
+        rustix::process::Pid::from_raw(pid)
+    }
+
+    /// Signals all of it: a wrapper script is the leader of a group in which the dialog itself is
+    /// another process.
+    fn signal(&self, signal: Signal) {
+        use rustix::process::{Signal as Raw, kill_process_group};
+        let signals: &[Raw] = match signal {
+            // A stopped process would get its SIGTERM only when continued, perhaps never.
+            Signal::Term => &[Raw::TERM, Raw::CONT],
+            Signal::Kill => &[Raw::KILL],
+        };
+        // The leader's status has not been taken, so the number is nobody else's.
+        for signal in signals.iter().filter_map(|s| Some((self.group()?, *s))) {
+            if let Err(error) = kill_process_group(signal.0, signal.1) {
+                tracing::debug!("the dialog could not be signalled: {error}");
+            }
+        }
+    }
+
     /// Whether this process is the dialog, or was started by it.
     pub(crate) fn owns(&self, pid: u32) -> bool {
         let Some(dialog) = self.pid() else {
@@ -209,12 +232,20 @@ impl Manager {
     }
 
     fn signal_dialog(&self, signal: Signal) {
-        let Some(of) = &self.dialog.process else {
+        tracing::info!("{} to the dialog", report::signal(signal));
+        self.dialog.signal(signal);
+    }
+
+    /// Of a wrapper that has ended, what it started may be left: it goes too, while the wrapper's
+    /// status is not taken, since until then the group's number is nobody else's.
+    pub(crate) fn end_what_the_dialog_left(&self) {
+        use rustix::process::{WaitId, WaitIdOptions, waitid};
+        let Some(pid) = self.dialog.group() else {
             return;
         };
-        tracing::info!("{} to the dialog", report::signal(signal));
-        if let Err(error) = process::signal(of, signal) {
-            tracing::debug!("the dialog could not be signalled: {error}");
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        if let Ok(Some(_exited)) = waitid(WaitId::Pid(pid), options) {
+            self.dialog.signal(Signal::Kill);
         }
     }
 
@@ -235,12 +266,8 @@ impl Manager {
     /// The session is over, and so is whatever is left of the dialog: with its process group, since
     /// nobody is there any more to end what it started.
     pub(crate) fn end_dialog(&mut self) {
-        let pid = self.dialog.pid().and_then(|pid| i32::try_from(pid).ok());
-        if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
-            tracing::info!("SIGKILL to the dialog");
-            // Its status has not been taken, so the number is nobody else's.
-            let _gone_meanwhile =
-                rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        if self.dialog.pid().is_some() {
+            self.signal_dialog(Signal::Kill);
         }
         let (close, _) = self.dialog.notification.close();
         self.bus_send(close);
