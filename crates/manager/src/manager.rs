@@ -334,6 +334,7 @@ impl Manager {
         }
         tracing::warn!("the session bus is gone; applications can no longer be asked");
         self.event(Event::BusLost);
+        self.viewers_are_lost();
         let mut effects = crate::adapter::gnome::Effects::default();
         self.gnome.all_left(&mut effects);
         for event in effects.events {

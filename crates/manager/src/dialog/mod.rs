@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, ExitStatus, Stdio};
 
-use endsession_core::{Choice, Event, Identity, Phase, Signal};
+use endsession_core::{Choice, Event, Identity, Phase, Signal, Time};
 use zbus::Message;
 
 use crate::adapter::display::Toplevel;
@@ -62,7 +62,15 @@ pub(crate) struct Dialog {
     /// Its process, from start to exit.
     process: Option<Identity>,
     notification: Notification,
+    /// The notification stands in for the dialog.
+    stands_in: bool,
+    /// When what it says is brought up to date.
+    renew_at: Option<Time>,
 }
+
+/// What changes within this time, in milliseconds, is one change of the notification: no server is
+/// sent more than three a second.
+const RENEW_AFTER: u64 = 300;
 
 impl Dialog {
     pub(crate) fn new(ours: Option<DialogCommand>, set: &config::Dialog) -> Self {
@@ -72,12 +80,15 @@ impl Dialog {
             command,
             process: None,
             notification: Notification::default(),
+            stands_in: false,
+            renew_at: None,
         }
     }
 
     /// When the supervision's next deadline is.
-    pub(crate) fn deadline(&self) -> Option<endsession_core::Time> {
-        self.supervisor.deadline()
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let both = [self.supervisor.deadline(), self.renew_at];
+        both.into_iter().flatten().min()
     }
 
     /// Its process, while there is one.
@@ -146,6 +157,10 @@ impl Manager {
             self.look_at_lockers();
         }
         let now = self.now();
+        if self.dialog.renew_at.is_some_and(|at| at <= now) {
+            self.dialog.renew_at = None;
+            self.renew_notification();
+        }
         self.dialog.supervisor.handle_timeout(now);
         self.obey_supervisor();
     }
@@ -166,6 +181,8 @@ impl Manager {
                 Order::Warn { why, again: false } => tracing::warn!("the dialog failed: {why}"),
                 Order::Notify => self.stand_in(),
                 Order::Withdraw => {
+                    self.dialog.stands_in = false;
+                    self.dialog.renew_at = None;
                     let (close, was_shown) = self.dialog.notification.close();
                     self.bus_send(close);
                     if was_shown {
@@ -280,13 +297,26 @@ impl Manager {
             "no dialog can be shown; the request waits: see `endsession status`, answer with `endsession choose` or \
              `endsession cancel`"
         );
+        self.dialog.stands_in = true;
+        self.renew_notification();
+    }
+
+    /// What blocks has changed, or something that may have kept the notification from being shown.
+    pub(crate) fn blockers_changed(&mut self) {
+        if self.dialog.stands_in && self.dialog.renew_at.is_none() {
+            self.dialog.renew_at = Some(self.now().plus(RENEW_AFTER));
+        }
+    }
+
+    /// Shows the notification, with what the request waits for now.
+    fn renew_notification(&mut self) {
         let phase = self.core.phase().unwrap_or(Phase::Asking);
         let blockers = self.core.blockers().map(|b| report::blocker(b, 0));
         let waits = report::waits(&self.core, |_| 0).into_iter();
         let rows: Vec<(String, String)> =
             blockers.chain(waits).map(|b| (b.name, b.reason)).collect();
         if phase != Phase::Confirming && rows.is_empty() {
-            // Everything is on its way: there is nothing to answer.
+            // Everything is on its way: there is nothing to answer, until something blocks again.
             return;
         }
         let (before, show) = self.dialog.notification.show(&Text::of(phase, &rows));
@@ -303,6 +333,9 @@ impl Manager {
         let (happened, close) = self.dialog.notification.answered(answer);
         self.bus_send(close);
         self.notification_happened(happened);
+        if self.dialog.notification.is_outdated() {
+            self.blockers_changed();
+        }
     }
 
     /// A signal that may be the notification server's.
@@ -315,6 +348,24 @@ impl Manager {
     pub(crate) fn notification_server_left(&mut self, name: &str) {
         let happened = self.dialog.notification.left(name);
         self.notification_happened(happened);
+    }
+
+    /// The bus is gone, and with it everybody on it who showed something.
+    pub(crate) fn viewers_are_lost(&mut self) {
+        let notified = usize::from(self.dialog.notification.is_lost());
+        for _ in 0..self.listeners.clear() + notified {
+            self.event(Event::ViewerLeft);
+        }
+        // Nobody is there to be shown anything by a dialog either: it is a client of the bus.
+        self.supervise(Input::Over);
+        self.supervise(Input::Elsewhere(false));
+    }
+
+    /// What was asked of the bus for the notification of one request is not needed between requests.
+    pub(crate) fn follow_no_notifications(&mut self) {
+        for message in self.dialog.notification.unfollow() {
+            self.bus.send(message);
+        }
     }
 
     fn notification_happened(&mut self, happened: Option<Happened>) {
