@@ -8,7 +8,7 @@ use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use endsession_core::{Blocker, Coordinator, Event, Identity, JobId, Phase, Request, Time};
+use endsession_core::{Coordinator, Event, Identity, JobId, Phase, Request, Time};
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
 use crate::activation::Activation;
@@ -22,6 +22,7 @@ use crate::control::Listeners;
 use crate::dialog::{Dialog, DialogCommand};
 use crate::display_of::Way;
 use crate::lock::Lock;
+use crate::perform::Hold;
 use crate::process::{Exits, Table};
 
 /// What applications have, in milliseconds, when their display is already gone: they cannot show
@@ -86,7 +87,7 @@ pub struct Manager {
     /// The number of the request under way, or of the last one.
     pub(crate) request: u32,
     pub(crate) requester_pids: BTreeSet<u32>,
-    pub(crate) since: HashMap<Blocker, Instant>,
+    pub(crate) since: HashMap<Hold, Instant>,
     /// Since when an application that does not block is waited for.
     pub(crate) slow_since: HashMap<Identity, Instant>,
     pub(crate) bus_address: String,
