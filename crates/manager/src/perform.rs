@@ -480,6 +480,8 @@ impl Manager {
         self.phase_changed("");
         self.tell(&News::Finished(finished));
         self.supervise(Input::Over);
+        self.follow_no_screen_savers();
+        self.follow_no_notifications();
         self.since.clear();
         self.slow_since.clear();
         self.requester_pids.clear();

@@ -196,6 +196,7 @@ impl Manager {
     /// Something is to show the user what the request waits for, or no longer.
     pub(crate) fn is_to_be_shown(&mut self, on: bool) {
         if on {
+            self.ask_screen_savers();
             self.look_at_lockers();
         }
         if on && !self.core.is_shown() && !self.dialog.supervisor.has_program() {
