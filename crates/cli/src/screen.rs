@@ -30,6 +30,8 @@ pub(crate) struct Screen {
     /// What blocks, and what the user may want to do something about although it does not: who
     /// asks the user, and who takes long to answer.
     blockers: Vec<(BlockerInfo, Millis)>,
+    /// The row that was cleared last, and its place.
+    cleared: Option<(RowKey, usize)>,
     question: Option<Question>,
 }
 
@@ -155,10 +157,21 @@ impl Screen {
             News::Blocked(b) => {
                 // What was there when the view began may be told of once more.
                 if !self.blockers.iter().any(|(x, _)| is_same(x, b)) {
-                    self.blockers.push((b.clone(), now));
+                    let end = self.blockers.len();
+                    // One whose title has changed is told of as cleared and blocking again: it does
+                    // not change its place, and with it the numbers of all below.
+                    let before = self.cleared.take().filter(|(row, _)| row.is_of(b));
+                    let place = before.map_or(end, |(_, place)| place.min(end));
+                    self.blockers.insert(place, (b.clone(), now));
                 }
             }
-            News::Cleared(b) => self.blockers.retain(|(x, _)| !is_same(x, b)),
+            News::Cleared(b) => {
+                let place = self.blockers.iter().position(|(x, _)| is_same(x, b));
+                if let Some(place) = place {
+                    let (row, _) = self.blockers.remove(place);
+                    self.cleared = Some((RowKey::of(&row), place));
+                }
+            }
             News::Slow(w) => self.waits_for(w, "slow", now),
             News::Abstained(w) => {
                 self.waiting.remove(&w.id);
@@ -446,6 +459,20 @@ mod tests {
         screen.key(b's');
         screen.news(&News::Cleared(blocker("8", "disk burner")), 4_000);
         assert_eq!(screen.key(b'1'), Key::Redraw, "it has gone");
+    }
+
+    #[test]
+    fn a_row_whose_title_changes_keeps_its_place_and_its_time() {
+        let mut screen = blocked();
+        screen.news(&News::Cleared(blocker("7", "gedit")), 61_000);
+        let renamed = BlockerInfo {
+            reason: "letter".into(),
+            waiting_ms: 60_000,
+            ..blocker("7", "gedit")
+        };
+        screen.news(&News::Blocked(renamed), 61_000);
+        let lines = screen.lines(61_000, 80);
+        assert_eq!(lines[2], "  1  gedit: letter (1 min)");
     }
 
     #[test]
