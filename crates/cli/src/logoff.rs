@@ -19,23 +19,29 @@ use crate::terminal::{self, Terminal};
 
 /// Asks to log off and waits for the outcome.
 pub(crate) async fn run(options: Logoff) -> Result<Exit> {
-    request(Control::connect().await?, "logoff", &options).await
+    let interactive = terminal::is_there() && !options.no_dialog && !options.json;
+    let control = Control::connect().await?;
+    request(control, "logoff", &options, interactive).await
 }
 
-/// Asks for that kind of end and waits for the outcome.
-pub(crate) async fn request(mut control: Control, kind: &str, options: &Logoff) -> Result<Exit> {
+/// Asks for that kind of end and waits for the outcome; `interactive`: what happens is shown in the
+/// terminal, and the user's choice taken there.
+pub(crate) async fn request(
+    mut control: Control,
+    kind: &str,
+    options: &Logoff,
+    interactive: bool,
+) -> Result<Exit> {
     control.watch().await?;
-    let interactive = terminal::is_there() && !options.no_dialog && !options.json;
-    let terminal = if interactive {
+    let terminal = interactive.then(|| Terminal::open().ok()).flatten();
+    // Only of a terminal that can be used: what says that it shows the request keeps the window away.
+    if terminal.is_some() {
         control.show().await?;
-        Terminal::open().ok()
-    } else {
-        None
-    };
+    }
     let (request, joined) = control.request(kind, of(options)).await?;
     let mut screen = Screen::default();
     if joined {
-        eprintln!("A log-off is already under way; this one has joined it.");
+        eprintln_quietly("A log-off is already under way; this one has joined it.");
         screen.begin(&control.status().await?.1);
     }
     let tells = match (&terminal, options.json, options.no_dialog) {

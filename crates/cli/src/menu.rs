@@ -43,7 +43,14 @@ pub(crate) async fn run() -> Result<Exit> {
     };
     // Before the first application is asked.
     drop(menu);
-    logoff::request(control, name(chosen), &crate::args::Logoff::default()).await
+    // A menu is a window wherever it was started: what follows is shown in one too.
+    logoff::request(
+        control,
+        name(chosen),
+        &crate::args::Logoff::default(),
+        false,
+    )
+    .await
 }
 
 fn kind(name: &str) -> Option<Kind> {

@@ -1,7 +1,7 @@
 //! The live view of a log-off in a terminal: what is known becomes lines, keys become choices.
 //! Pure: no terminal here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use endsession_manager::report::{BlockerInfo, News, Status, Who};
 use unicode_width::UnicodeWidthChar as _;
@@ -17,26 +17,56 @@ pub(crate) struct Screen {
     phase: String,
     /// Asked and not yet answered, by id.
     waiting: BTreeMap<String, String>,
-    asked: usize,
-    answered: usize,
+    /// Who was asked, by id.
+    asked: BTreeSet<String>,
     closing: BTreeMap<String, String>,
-    gone: Vec<String>,
+    /// Who has gone, by id, since the view began.
+    gone: BTreeSet<String>,
+    /// Names of those that had gone when the view began. What was told before that may be told of
+    /// once more.
+    gone_before: Vec<String>,
+    /// The applications that were there then, by id.
+    there: BTreeSet<String>,
     /// What blocks, and what the user may want to do something about although it does not: who
     /// asks the user, and who takes long to answer.
     blockers: Vec<(BlockerInfo, Millis)>,
+    /// The row that was cleared last, and its place.
+    cleared: Option<(RowKey, usize)>,
     question: Option<Question>,
 }
 
 /// Rows that are no blockers.
 const WAITS: [&str; 2] = ["slow", "asking-user"];
 
-/// A second key is needed.
+/// A second key is needed. It answers what was seen when the question was asked: rows come and go
+/// meanwhile, and their places in the list with them, so applications are kept by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Question {
-    EndWhich,
-    ShowWhich,
-    EndOne(usize),
+    /// One of these, by its number.
+    EndWhich(Vec<RowKey>),
+    ShowWhich(Vec<RowKey>),
+    EndOne(RowKey),
     EndAll,
+}
+
+/// What tells one row from another while its title and its place change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct RowKey {
+    id: String,
+    kind: String,
+}
+
+impl RowKey {
+    fn of(b: &BlockerInfo) -> Self {
+        Self {
+            id: b.id.clone(),
+            kind: b.kind.clone(),
+        }
+    }
+
+    fn is_of(&self, b: &BlockerInfo) -> bool {
+        (&self.id, &self.kind) == (&b.id, &b.kind)
+    }
 }
 
 /// What a key means.
@@ -55,7 +85,26 @@ impl Screen {
     pub(crate) fn begin(&mut self, status: &Status) {
         if let Some(request) = &status.request {
             self.phase.clone_from(&request.phase);
-            self.gone.clone_from(&request.gone);
+            self.gone_before.clone_from(&request.gone);
+        }
+        for app in &status.applications {
+            self.there.insert(app.id.clone());
+            let name = show::name(&app.name, app.pid);
+            let votes = |those: &[&str]| app.votes.iter().any(|v| those.contains(&v.as_str()));
+            if !app.votes.is_empty() && !app.votes.iter().all(|v| v == "idle") {
+                self.asked.insert(app.id.clone());
+            }
+            if votes(&["asked", "wants-user", "asking-user", "wants-last"]) {
+                self.waiting.insert(app.id.clone(), waiting_for(&name));
+            }
+            let votes_or_shows = !app.votes.is_empty() || !app.windows.is_empty();
+            if match app.state.as_str() {
+                "unkillable" => false,
+                "running" => votes_or_shows,
+                _ => true,
+            } {
+                self.closing.insert(app.id.clone(), name);
+            }
         }
         let rows = status.blockers.iter().chain(&status.waits);
         self.blockers = rows.map(|b| (b.clone(), 0)).collect();
@@ -70,7 +119,7 @@ impl Screen {
                     .retain(|(b, _)| !WAITS.contains(&b.kind.as_str()));
             }
             News::Asked(w) => {
-                self.asked += 1;
+                self.asked.insert(w.id.clone());
                 let what = waiting_for(&show::name(&w.name, w.pid));
                 self.waiting.insert(w.id.clone(), what);
             }
@@ -84,10 +133,7 @@ impl Screen {
                     "wants-user" => format!("{name} will ask you next"),
                     "asking-user" | "user-answered" => waiting_for(&name),
                     "wants-last" => format!("{name} answers when all others have"),
-                    _ => {
-                        self.answered += 1;
-                        String::new()
-                    }
+                    _ => String::new(),
                 };
                 if still.is_empty() {
                     self.waiting.remove(&who.id);
@@ -103,15 +149,29 @@ impl Screen {
                 self.closing.remove(&w.id);
                 self.waiting.remove(&w.id);
                 self.no_longer_waits_for(w);
-                self.gone.push(w.name.clone());
+                let counted = !self.there.contains(&w.id) && self.gone_before.contains(&w.name);
+                if !counted {
+                    self.gone.insert(w.id.clone());
+                }
             }
             News::Blocked(b) => {
                 // What was there when the view began may be told of once more.
                 if !self.blockers.iter().any(|(x, _)| is_same(x, b)) {
-                    self.blockers.push((b.clone(), now));
+                    let end = self.blockers.len();
+                    // One whose title has changed is told of as cleared and blocking again: it does
+                    // not change its place, and with it the numbers of all below.
+                    let before = self.cleared.take().filter(|(row, _)| row.is_of(b));
+                    let place = before.map_or(end, |(_, place)| place.min(end));
+                    self.blockers.insert(place, (b.clone(), now));
                 }
             }
-            News::Cleared(b) => self.blockers.retain(|(x, _)| !is_same(x, b)),
+            News::Cleared(b) => {
+                let place = self.blockers.iter().position(|(x, _)| is_same(x, b));
+                if let Some(place) = place {
+                    let (row, _) = self.blockers.remove(place);
+                    self.cleared = Some((RowKey::of(&row), place));
+                }
+            }
             News::Slow(w) => self.waits_for(w, "slow", now),
             News::Abstained(w) => {
                 self.waiting.remove(&w.id);
@@ -123,6 +183,22 @@ impl Screen {
             | News::Activated(_)
             | News::Signalled { .. }
             | News::Finished(_) => {}
+        }
+        self.mind_the_question();
+    }
+
+    /// A question about what is no longer there is not asked any more: the next key would answer
+    /// something that nobody sees.
+    fn mind_the_question(&mut self) {
+        let there = |key: &RowKey| self.blockers.iter().any(|(b, _)| key.is_of(b));
+        let stands = match &self.question {
+            None => return,
+            Some(Question::EndWhich(rows) | Question::ShowWhich(rows)) => rows.iter().any(there),
+            Some(Question::EndOne(row)) => there(row),
+            Some(Question::EndAll) => !self.blockers.is_empty(),
+        };
+        if !stands {
+            self.question = None;
         }
     }
 
@@ -158,10 +234,11 @@ impl Screen {
             }
             "asking" => lines.push(format!(
                 "Asking applications: {} of {} answered",
-                self.answered, self.asked
+                self.asked.len().saturating_sub(self.waiting.len()),
+                self.asked.len()
             )),
             "closing" => {
-                let gone = self.gone.len();
+                let gone = self.gone_before.len() + self.gone.len();
                 lines.push(format!(
                     "Closing applications: {gone} closed, {} to go",
                     self.closing.len()
@@ -174,17 +251,19 @@ impl Screen {
             lines.extend(self.waiting.values().map(|what| format!("  {what}")));
         } else {
             lines.push("These hold the session open:".to_owned());
-            for (n, (b, since)) in (1..).zip(&self.blockers) {
+            for (place, (b, since)) in self.blockers.iter().enumerate() {
                 let waiting = show::duration(now.saturating_sub(*since) + b.waiting_ms);
+                let n = self.number(place, b);
                 lines.push(format!("  {n}  {} ({waiting})", show::blocker(b)));
             }
             lines.push(match &self.question {
                 None => "c: cancel   a: ask again   e: end one   E: end all anyway   s: show one"
                     .to_owned(),
-                Some(Question::EndWhich) => "End which one? Press its number.".to_owned(),
-                Some(Question::ShowWhich) => "Show which one? Press its number.".to_owned(),
-                Some(Question::EndOne(n)) => {
-                    let name = self.blockers.get(*n).map_or("it", |(b, _)| b.name.as_str());
+                Some(Question::EndWhich(_)) => "End which one? Press its number.".to_owned(),
+                Some(Question::ShowWhich(_)) => "Show which one? Press its number.".to_owned(),
+                Some(Question::EndOne(row)) => {
+                    let of = self.blockers.iter().find(|(b, _)| row.is_of(b));
+                    let name = of.map_or("it", |(b, _)| b.name.as_str());
                     format!("End {name} now? What it has not saved is lost.  y: end it   n: no")
                 }
                 Some(Question::EndAll) => {
@@ -212,15 +291,36 @@ impl Screen {
             b'c' | b'q' | ESCAPE => Key::Choose("cancel", String::new()),
             _ if self.blockers.is_empty() => Key::Ignored,
             b'a' => Key::Choose("ask-again", String::new()),
-            b'e' => self.ask(if self.blockers.len() == 1 {
-                Question::EndOne(0)
-            } else {
-                Question::EndWhich
+            b'e' => self.ask(match self.blockers.as_slice() {
+                [(only, _)] => Question::EndOne(RowKey::of(only)),
+                _ => Question::EndWhich(self.rows()),
             }),
             b'E' => self.ask(Question::EndAll),
-            b's' if self.blockers.len() == 1 => self.choose("show", 0),
-            b's' => self.ask(Question::ShowWhich),
+            b's' => match self.blockers.as_slice() {
+                [(only, _)] => Key::Choose("show", only.id.clone()),
+                _ => self.ask(Question::ShowWhich(self.rows())),
+            },
             _ => Key::Ignored,
+        }
+    }
+
+    fn rows(&self) -> Vec<RowKey> {
+        self.blockers.iter().map(|(b, _)| RowKey::of(b)).collect()
+    }
+
+    /// The number of a row, as a user who was asked for one saw it: while the question stands no
+    /// number moves to another row, and a row that came since has none.
+    fn number(&self, place: usize, row: &BlockerInfo) -> String {
+        match &self.question {
+            Some(Question::EndWhich(asked) | Question::ShowWhich(asked)) => {
+                // Two rows of one application and kind are told apart by their order.
+                let before = self.blockers.iter().take(place);
+                let twins = before.filter(|(b, _)| RowKey::of(row).is_of(b)).count();
+                let mut places = (1..).zip(asked).filter(|(_, key)| key.is_of(row));
+                let number = places.nth(twins).map(|(n, _): (usize, _)| n);
+                number.map_or_else(|| " ".to_owned(), |n| n.to_string())
+            }
+            _ => (place + 1).to_string(),
         }
     }
 
@@ -230,25 +330,25 @@ impl Screen {
     }
 
     fn answer(&mut self, question: Question, key: u8) -> Key {
-        let place = key
-            .checked_sub(b'1')
-            .map(usize::from)
-            .filter(|n| *n < 9.min(self.blockers.len()));
-        match (question, key, place) {
-            (Question::EndWhich, _, Some(n)) => self.ask(Question::EndOne(n)),
-            (Question::ShowWhich, _, Some(n)) => self.choose("show", n),
-            (Question::EndOne(n), b'y' | b'Y', _) => self.choose("end-one", n),
-            (Question::EndAll, b'y' | b'Y', _) => Key::Choose("end-all", String::new()),
+        let numbered = |rows: Vec<RowKey>| {
+            let place = key.checked_sub(b'1').filter(|n| *n < 9)?;
+            let row = rows.into_iter().nth(usize::from(place))?;
+            let is_there = self.blockers.iter().any(|(b, _)| row.is_of(b));
+            is_there.then_some(row)
+        };
+        let next = match (question, key) {
+            (Question::EndWhich(rows), _) => numbered(rows).map(Question::EndOne),
+            (Question::ShowWhich(rows), _) => {
+                let row = numbered(rows);
+                return row.map_or(Key::Redraw, |row| Key::Choose("show", row.id));
+            }
+            (Question::EndOne(row), b'y' | b'Y') => return Key::Choose("end-one", row.id),
+            (Question::EndAll, b'y' | b'Y') => return Key::Choose("end-all", String::new()),
             // Any other key is no.
-            _ => Key::Redraw,
-        }
-    }
-
-    fn choose(&self, choice: &'static str, n: usize) -> Key {
-        match self.blockers.get(n) {
-            Some((b, _)) => Key::Choose(choice, b.id.clone()),
-            None => Key::Redraw,
-        }
+            _ => None,
+        };
+        self.question = next;
+        Key::Redraw
     }
 }
 
@@ -276,6 +376,8 @@ fn waiting_for(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use endsession_manager::report::{App, RequestInfo};
+
     use super::*;
 
     fn blocker(id: &str, name: &str) -> BlockerInfo {
@@ -319,6 +421,61 @@ mod tests {
     }
 
     #[test]
+    fn a_yes_is_about_the_application_that_was_named_whatever_went_meanwhile() {
+        let mut screen = blocked();
+        screen.key(b'e');
+        screen.key(b'2');
+        screen.news(&News::Cleared(blocker("7", "gedit")), 2_000);
+        screen.news(&News::Blocked(blocker("9", "mail")), 2_000);
+        let lines = screen.lines(3_000, 80);
+        assert!(lines.last().unwrap().starts_with("End disk burner now?"));
+        assert_eq!(screen.key(b'y'), Key::Choose("end-one", "8".into()));
+    }
+
+    #[test]
+    fn a_question_goes_with_the_row_that_it_is_about() {
+        let mut screen = blocked();
+        screen.key(b'e');
+        screen.key(b'1');
+        screen.news(&News::Cleared(blocker("7", "gedit")), 2_000);
+        assert!(screen.lines(3_000, 80)[3].starts_with("c: cancel"));
+        assert_eq!(screen.key(b'y'), Key::Ignored);
+        screen.key(b'E');
+        screen.news(&News::Cleared(blocker("8", "disk burner")), 2_000);
+        screen.news(&News::Blocked(blocker("9", "mail")), 2_000);
+        assert_eq!(screen.key(b'y'), Key::Ignored);
+    }
+
+    #[test]
+    fn numbers_stay_as_they_were_when_they_were_asked_for() {
+        let mut screen = blocked();
+        screen.key(b's');
+        screen.news(&News::Cleared(blocker("7", "gedit")), 2_000);
+        screen.news(&News::Blocked(blocker("9", "mail")), 2_000);
+        let lines = screen.lines(3_000, 80);
+        assert!(lines[2].starts_with("  2  disk burner"), "{lines:?}");
+        assert!(lines[3].starts_with("     mail"), "{lines:?}");
+        assert_eq!(screen.key(b'2'), Key::Choose("show", "8".into()));
+        screen.key(b's');
+        screen.news(&News::Cleared(blocker("8", "disk burner")), 4_000);
+        assert_eq!(screen.key(b'1'), Key::Redraw, "it has gone");
+    }
+
+    #[test]
+    fn a_row_whose_title_changes_keeps_its_place_and_its_time() {
+        let mut screen = blocked();
+        screen.news(&News::Cleared(blocker("7", "gedit")), 61_000);
+        let renamed = BlockerInfo {
+            reason: "letter".into(),
+            waiting_ms: 60_000,
+            ..blocker("7", "gedit")
+        };
+        screen.news(&News::Blocked(renamed), 61_000);
+        let lines = screen.lines(61_000, 80);
+        assert_eq!(lines[2], "  1  gedit: letter (1 min)");
+    }
+
+    #[test]
     fn end_all_is_not_reachable_by_one_key() {
         let mut screen = blocked();
         assert_eq!(screen.key(b'E'), Key::Redraw);
@@ -349,6 +506,52 @@ mod tests {
         assert_eq!(lines.len(), 4, "once: {lines:?}");
         screen.news(&News::Cleared(blocker("7", "gedit")), 2_000);
         assert!(!screen.is_counting());
+    }
+
+    #[test]
+    fn a_view_that_joins_later_counts_what_was_there_once() {
+        let app = |id: &str, vote: &str, state: &str| App {
+            id: id.into(),
+            name: id.into(),
+            votes: vec![vote.into()],
+            state: state.into(),
+            ..App::default()
+        };
+        let status = |phase: &str, applications| Status {
+            request: Some(RequestInfo {
+                phase: phase.into(),
+                gone: vec!["early".into()],
+                ..RequestInfo::default()
+            }),
+            applications,
+            ..Status::default()
+        };
+        let who = |id: &str| Who {
+            id: id.into(),
+            name: id.into(),
+            ..Who::default()
+        };
+        let mut screen = Screen::default();
+        let asked = vec![
+            app("a", "accepted", "running"),
+            app("b", "asked", "running"),
+        ];
+        screen.begin(&status("asking", asked));
+        screen.news(&News::Asked(who("b")), 0);
+        assert_eq!(
+            screen.lines(0, 80)[0],
+            "Asking applications: 1 of 2 answered"
+        );
+        let mut screen = Screen::default();
+        let going = vec![app("a", "told", "closing"), app("b", "accepted", "running")];
+        screen.begin(&status("closing", going));
+        // Told of before the status was read, and counted in it.
+        screen.news(&News::Gone(who("early")), 0);
+        let first = |screen: &Screen| screen.lines(0, 80)[0].clone();
+        assert_eq!(first(&screen), "Closing applications: 1 closed, 2 to go");
+        screen.news(&News::Gone(who("a")), 0);
+        screen.news(&News::Gone(who("a")), 0);
+        assert_eq!(first(&screen), "Closing applications: 2 closed, 1 to go");
     }
 
     #[test]

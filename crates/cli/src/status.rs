@@ -35,7 +35,12 @@ fn lines(s: &Status) -> Vec<String> {
             } else {
                 format!(", because: {}", r.reason)
             };
-            lines.push(format!("Request: {} {}{reason}", r.kind, r.phase));
+            let locked = if r.locked {
+                ", waiting behind the locked screen"
+            } else {
+                ""
+            };
+            lines.push(format!("Request: {} {}{reason}{locked}", r.kind, r.phase));
         }
     }
     lines.push(String::new());

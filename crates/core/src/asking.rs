@@ -385,6 +385,9 @@ impl Coordinator {
             .filter(|(_, v)| matches!(v.vote, Vote::Refused(_)))
             .map(|(id, _)| *id)
             .collect();
+        if !refused.is_empty() {
+            self.tries_again(of);
+        }
         for voter in refused {
             self.act(Action::CancelQuery(voter));
             self.ask(voter);

@@ -318,6 +318,7 @@ impl Coordinator {
                 window.after = false;
             }
         }
+        self.tries_again(of);
         self.go(of, Going::Polite, self.policy.stays);
         self.close_windows(of);
     }

@@ -1,6 +1,6 @@
 //! The coordinator: its state, the request's life from beginning to outcome, and what both phases
 //! share. What each phase does is in `asking`, `closing` and `ending`; what facts change is in
-//! `facts`.
+//! `facts`; whether the user is shown the request in `showing`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -63,6 +63,8 @@ pub(crate) struct UnderWay {
     /// Something changed for all of them.
     pub(crate) all_changed: bool,
     pub(crate) shown: bool,
+    /// Who was asked or closed again and has not answered; see `showing`.
+    pub(crate) again: BTreeSet<Identity>,
     /// Everything is ended, whatever it says.
     pub(crate) forced: bool,
     /// The budget of an imposed end, in milliseconds.
@@ -280,6 +282,12 @@ impl Coordinator {
         self.viewers > 0 && !self.locked
     }
 
+    /// Whether the screen is locked, so that the user sees nothing.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.locked
+    }
+
     /// Every application known.
     pub fn apps(&self) -> impl Iterator<Item = AppView<'_>> {
         self.apps.iter().map(|(of, a)| self.view(of, a))
@@ -313,6 +321,12 @@ impl Coordinator {
             going: a.going,
             overridden: self.may_not_block(a),
         }
+    }
+
+    /// Whose a window is.
+    #[must_use]
+    pub fn owner(&self, window: WindowId) -> Option<&Identity> {
+        self.windows.get(&window)
     }
 
     /// Which deadlines are pending, the next first.
@@ -386,9 +400,9 @@ impl Coordinator {
             Choice::EndAll => self.force_all(),
             Choice::AskAgain(of) => self.ask_again(of.as_ref()),
             Choice::Show(of) => {
-                if let Some(window) = self.apps[&of].window_to_answer() {
-                    self.act(Action::Activate(window));
-                }
+                let window = self.apps.get(&of).and_then(App::window_to_answer);
+                let window = window.ok_or(ChoiceError::NoWindow)?;
+                self.act(Action::Activate(window));
             }
         }
         self.settle();
@@ -509,6 +523,7 @@ impl Coordinator {
             changed: BTreeSet::new(),
             all_changed: true,
             shown: false,
+            again: BTreeSet::new(),
             forced: false,
             imposed: None,
             gone: Vec::new(),
@@ -576,17 +591,6 @@ impl Coordinator {
         }
     }
 
-    pub(crate) fn show(&mut self, on: bool) {
-        let Some(u) = &mut self.under_way else { return };
-        if u.shown != on {
-            u.shown = on;
-            self.act(Action::Show(on));
-        }
-        if !on {
-            self.deadlines.clear(&Deadline::Show);
-        }
-    }
-
     /// Does everything that can be done without a further fact.
     fn settle(&mut self) {
         while self.step() {}
@@ -645,33 +649,12 @@ impl Coordinator {
         };
         let alone = self.nobody_chooses();
         let (blocks, slow) = (!u.blockers.is_empty(), !u.slow.is_empty());
-        let (shown, unattended) = (u.shown, u.request.unattended);
         if alone && blocks {
             self.cancel(CancelledBy::Blocked);
             return false;
         }
-        if !blocks && !slow {
-            let stays = shown && self.carries_out_the_users_word();
-            if self.phase() != Some(Phase::Confirming) && !stays {
-                self.show(false);
-            }
-        } else if !shown && !unattended {
-            self.deadlines
-                .set_at_latest(self.now.plus(self.policy.show), Deadline::Show);
-        }
+        self.mind_the_window(blocks || slow);
         true
-    }
-
-    /// Whether the user, who is shown the request, overrode something that is still going. That
-    /// takes up to half a minute, in which whoever chose it must not see nothing happen.
-    fn carries_out_the_users_word(&self) -> bool {
-        self.under_way.as_ref().is_some_and(|u| {
-            let alone = |of| self.apps.get(of).is_some_and(|a| a.alone);
-            match u.phase {
-                Phase::Asking | Phase::Closing => u.forced || u.leaving.iter().any(alone),
-                Phase::Confirming | Phase::Imposed | Phase::Ending => false,
-            }
-        })
     }
 
     /// Brings up to date what one application holds up, if it is still there.
@@ -732,22 +715,6 @@ impl Coordinator {
             if hung {
                 self.override_app(of, self.policy.forced);
             }
-        }
-    }
-
-    /// A request that waits for the user has a deadline unless somebody shows it: the force of
-    /// its caller where that is still to come, else its end.
-    fn mind_the_viewer(&mut self) {
-        let waits = self.under_way.as_ref().is_some_and(|u| {
-            u.phase == Phase::Confirming || !u.slow.is_empty() || !u.blockers.is_empty()
-        });
-        let forced_later = self.deadlines.time_of(&Deadline::ForceAfter).is_some();
-        if waits && !self.is_shown() && !forced_later {
-            // At least a moment: behind a lock it is set again and again.
-            let unshown = self.now.plus(self.policy.unshown.max(1));
-            self.deadlines.set_at_latest(unshown, Deadline::Unshown);
-        } else if self.under_way.is_some() {
-            self.deadlines.clear(&Deadline::Unshown);
         }
     }
 

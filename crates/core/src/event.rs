@@ -243,6 +243,8 @@ pub enum ChoiceError {
     NotNow,
     /// There is no such application.
     UnknownApp,
+    /// The application has no window that could be shown.
+    NoWindow,
 }
 
 impl std::fmt::Display for ChoiceError {
@@ -252,6 +254,7 @@ impl std::fmt::Display for ChoiceError {
             Self::TooLate => "the session is already ending and can no longer be kept",
             Self::NotNow => "this choice is not open in the present phase",
             Self::UnknownApp => "no application of that name is part of the request",
+            Self::NoWindow => "it has no window that could be shown",
         })
     }
 }

@@ -80,7 +80,12 @@ impl Coordinator {
             Event::Looked => self.looked(),
             Event::ViewerCame => self.viewers = self.viewers.saturating_add(1),
             Event::ViewerLeft => self.viewers = self.viewers.saturating_sub(1),
-            Event::Locked(locked) => self.locked = locked,
+            Event::Locked(locked) => {
+                // What ran out behind the lock was no time in which the user could have been shown
+                // anything: it begins anew.
+                self.deadlines.clear(&Deadline::Unshown);
+                self.locked = locked;
+            }
             Event::Imposed(budget) => self.imposed(budget),
             Event::Restored => self.restored(),
             Event::BusLost => {

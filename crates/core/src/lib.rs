@@ -30,6 +30,7 @@ mod event;
 mod facts;
 mod id;
 mod policy;
+mod showing;
 mod time;
 
 pub use action::{Action, Blocker, CancelledBy, Notice, Outcome, Phase, Signal, Why};

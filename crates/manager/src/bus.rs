@@ -3,7 +3,7 @@
 //! Everything that the bus sends comes through one stream, in order, replies to our own questions
 //! included: waiting for a reply inside the loop would stop the stream that brings it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use endsession_core::Identity;
@@ -78,7 +78,7 @@ pub(crate) struct Bus {
     peers: HashMap<String, Known>,
     lookups: HashMap<NonZeroU32, String>,
     pings: HashMap<NonZeroU32, Identity>,
-    calls: HashMap<NonZeroU32, About>,
+    calls: BTreeMap<NonZeroU32, About>,
     questions: HashMap<NonZeroU32, Asked>,
     anonymous: u64,
 }
@@ -156,7 +156,7 @@ impl Bus {
             peers: HashMap::new(),
             lookups: HashMap::new(),
             pings: HashMap::new(),
-            calls: HashMap::new(),
+            calls: BTreeMap::new(),
             questions: HashMap::new(),
             anonymous: 0,
         })
@@ -353,9 +353,12 @@ impl Bus {
     /// Queues a call whose answer comes through the loop, as [`Incoming::Answer`]. It may never
     /// come: nobody waits for it. Of each kind the last few are remembered.
     pub(crate) fn call(&mut self, call: Message, about: About) {
-        const MAX_CALLS: usize = 64;
-        if self.calls.len() >= MAX_CALLS {
-            self.calls.clear();
+        const MAX_CALLS: usize = 32;
+        let same = self.calls.iter().filter(|(_, a)| **a == about);
+        // Serial numbers grow: the first is the oldest.
+        let oldest = same.clone().next().map(|(serial, _)| *serial);
+        if let Some(oldest) = oldest.filter(|_| same.count() >= MAX_CALLS) {
+            self.calls.remove(&oldest);
         }
         self.calls.insert(call.primary_header().serial_num(), about);
         self.out.push(call);

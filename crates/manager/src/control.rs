@@ -82,6 +82,17 @@ impl Listeners {
         new
     }
 
+    /// Whether this peer shows the session's state.
+    pub(crate) fn is_viewer(&self, name: &str) -> bool {
+        self.viewers.contains_key(name)
+    }
+
+    /// Forgets everybody; how many of them showed the session's state.
+    pub(crate) fn clear(&mut self) -> usize {
+        self.watchers.clear();
+        std::mem::take(&mut self.viewers).len()
+    }
+
     /// Whether something else than the dialog shows it.
     pub(crate) fn shows_elsewhere(&self) -> bool {
         self.viewers.values().any(|is_dialog| !is_dialog)

@@ -195,8 +195,17 @@ fn of_variables(variable: &dyn Fn(&str) -> Option<String>) -> Named {
     Named {
         wayland,
         sway: variable("SWAYSOCK").map(PathBuf::from),
-        x11: variable("DISPLAY"),
+        x11: variable("DISPLAY").map(whole_display),
     }
+}
+
+/// `:0` and `:0.0` are one display: a screen that is not named is the first.
+fn whole_display(name: String) -> String {
+    let first = name.strip_suffix(".0").filter(|rest| {
+        let number = rest.rsplit(':').next().unwrap_or_default();
+        rest.contains(':') && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
+    });
+    first.map(str::to_owned).unwrap_or(name)
 }
 
 /// The IPC socket that a sway process opened: its name carries the pid.
@@ -218,4 +227,19 @@ fn xwayland(table: &Table, inside: &[u32]) -> Option<String> {
     process::arguments(*server)
         .into_iter()
         .find(|a| a.starts_with(':'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_display_is_the_same_with_and_without_its_first_screen() {
+        let x11 = |name: &str| of_variables(&|v| (v == "DISPLAY").then(|| name.to_owned())).x11;
+        assert_eq!(x11(":0"), x11(":0.0"));
+        assert_eq!(x11("host:10.0").as_deref(), Some("host:10"));
+        for other in [":0.1", "10.0.0.0:0", ":1.0.0", "host.0"] {
+            assert_eq!(x11(other).as_deref(), Some(other));
+        }
+    }
 }

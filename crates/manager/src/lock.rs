@@ -39,12 +39,15 @@ const LOCKERS: [&str; 17] = [
 ];
 
 /// Screen savers on the bus: name, and object.
-const SAVERS: [(&str, &str); 2] = [
+const SAVERS: [(&str, &str); 5] = [
     (
         "org.freedesktop.ScreenSaver",
         "/org/freedesktop/ScreenSaver",
     ),
     ("org.gnome.ScreenSaver", "/org/gnome/ScreenSaver"),
+    ("org.cinnamon.ScreenSaver", "/org/cinnamon/ScreenSaver"),
+    ("org.mate.ScreenSaver", "/org/mate/ScreenSaver"),
+    ("org.xfce.ScreenSaver", "/org/xfce/ScreenSaver"),
 ];
 
 /// What is known of the lock.
@@ -92,8 +95,19 @@ fn sender(message: &Message) -> Option<String> {
     message.header().sender().map(|s| s.to_string())
 }
 
+/// What runs scripts: the program of such a process is this, and its own name is the script's.
+const INTERPRETERS: [&str; 10] = [
+    "python", "perl", "sh", "bash", "dash", "zsh", "busybox", "ruby", "lua", "node",
+];
+
+/// Whether this is an interpreter's name, with or without a version: `python3.11`.
+fn is_interpreter(program: &str) -> bool {
+    let plain = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
+    INTERPRETERS.contains(&plain)
+}
+
 /// Whether a process has the name of a locker: as the kernel knows its program, or as it calls
-/// itself where it runs with more rights and its program may not be seen.
+/// itself where it is a script, or runs with more rights and its program may not be seen.
 pub(crate) fn is_locker(stat: &Stat) -> bool {
     // Most processes are told apart without a look at their program.
     let plain = |name: &str| {
@@ -107,7 +121,11 @@ pub(crate) fn is_locker(stat: &Stat) -> bool {
     };
     !stat.is_zombie()
         && LOCKERS.iter().any(begins)
-        && plain(&process::program(stat.pid).unwrap_or_else(|| stat.comm.clone()))
+        && plain(
+            &process::program(stat.pid)
+                .filter(|program| !is_interpreter(program))
+                .unwrap_or_else(|| stat.comm.clone()),
+        )
 }
 
 /// The lockers of the session: below its root, or told of its display (one that a service manager
@@ -156,18 +174,7 @@ impl Manager {
     /// Asks the screen savers on the bus, without waiting: their answers come through the loop.
     pub(crate) fn ask_screen_savers(&mut self) {
         if !std::mem::replace(&mut self.lock.follows, true) {
-            for (name, _) in SAVERS {
-                let rule = format!(
-                    "type='signal',sender='{name}',interface='{name}',member='ActiveChanged'"
-                );
-                let call = Message::method_call(DBUS_PATH, "AddMatch")
-                    .destination(DBUS)
-                    .interface(DBUS)
-                    .build(&rule.as_str());
-                if let Ok(call) = call {
-                    self.bus.send(call);
-                }
-            }
+            self.follow_screen_savers("AddMatch");
         }
         for (name, path) in SAVERS {
             let call = Message::method_call(path, "GetActive")
@@ -177,6 +184,27 @@ impl Manager {
                 .build(&());
             if let Ok(call) = call {
                 self.bus.call(call, About::ScreenSaver);
+            }
+        }
+    }
+
+    /// The request is over: nobody is to be woken by a screen saver until the next one asks again.
+    pub(crate) fn follow_no_screen_savers(&mut self) {
+        if std::mem::take(&mut self.lock.follows) {
+            self.follow_screen_savers("RemoveMatch");
+        }
+    }
+
+    fn follow_screen_savers(&mut self, how: &str) {
+        for (name, _) in SAVERS {
+            let rule =
+                format!("type='signal',sender='{name}',interface='{name}',member='ActiveChanged'");
+            let call = Message::method_call(DBUS_PATH, how)
+                .destination(DBUS)
+                .interface(DBUS)
+                .build(&rule.as_str());
+            if let Ok(call) = call {
+                self.bus.send(call);
             }
         }
     }
@@ -211,7 +239,8 @@ impl Manager {
         self.supervise(Input::Locked(locked));
     }
 
-    /// A locker goes with the session and never before: what it hides stays hidden to the end.
+    /// A locker goes after the session and never before: what it hides stays hidden to the end. Only
+    /// for when the session has ended.
     pub(crate) fn end_lockers(&mut self) {
         for of in &self.lock.lockers {
             let _gone_with_its_display = process::signal(of, endsession_core::Signal::Term);
@@ -242,6 +271,30 @@ mod tests {
         assert!(is_locker(&stat("i3lock")));
         assert!(!is_locker(&stat("swaylockd-notes")));
         assert!(!is_locker(&stat("sway")));
+    }
+
+    #[test]
+    fn a_locker_that_is_a_script_is_known_by_the_scripts_name() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = std::env::temp_dir().join(format!("locker-{}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let runs = |name: &str| {
+            let script = folder.join(name);
+            std::fs::write(&script, "#!/bin/sh\nread line\n").unwrap();
+            std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+            let mut child = std::process::Command::new(&script)
+                .stdin(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            let is = is_locker(&Stat::read(child.id()).unwrap());
+            drop(child.stdin.take());
+            child.wait().unwrap();
+            is
+        };
+        let found = (runs("pyxtrlock"), runs("pyxtrlock-notes"));
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(found, (true, false));
+        assert!(is_interpreter("python3.11") && !is_interpreter("swaylock"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use endsession_core::{Blocker, Coordinator, Event, Identity, JobId, Phase, Request, Time};
+use endsession_core::{Coordinator, Event, Identity, JobId, Phase, Request, Time};
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
 use crate::activation::Activation;
@@ -22,6 +22,7 @@ use crate::control::Listeners;
 use crate::dialog::{Dialog, DialogCommand};
 use crate::display_of::Way;
 use crate::lock::Lock;
+use crate::perform::Hold;
 use crate::process::{Exits, Table};
 
 /// What applications have, in milliseconds, when their display is already gone: they cannot show
@@ -86,7 +87,7 @@ pub struct Manager {
     /// The number of the request under way, or of the last one.
     pub(crate) request: u32,
     pub(crate) requester_pids: BTreeSet<u32>,
-    pub(crate) since: HashMap<Blocker, Instant>,
+    pub(crate) since: HashMap<Hold, Instant>,
     /// Since when an application that does not block is waited for.
     pub(crate) slow_since: HashMap<Identity, Instant>,
     pub(crate) bus_address: String,
@@ -305,7 +306,7 @@ impl Manager {
             "{program} (pid {}) asks to log off",
             pid.unwrap_or_default()
         );
-        if let Err(failure) = self.begin(Request::default(), pid).await {
+        if let Err(failure) = self.begin(Request::default(), pid, None).await {
             // XSMP has no word for "no" to this.
             tracing::warn!("it cannot be done: {}", failure.text);
         }
@@ -334,6 +335,7 @@ impl Manager {
         }
         tracing::warn!("the session bus is gone; applications can no longer be asked");
         self.event(Event::BusLost);
+        self.viewers_are_lost();
         let mut effects = crate::adapter::gnome::Effects::default();
         self.gnome.all_left(&mut effects);
         for event in effects.events {
@@ -372,11 +374,21 @@ impl Manager {
         self.mind_the_rest();
     }
 
-    /// Takes the exit statuses of our children, and of the orphans of the session that became
-    /// ours.
+    /// Takes the exit statuses of our children, and of the orphans of the session that became ours.
+    /// Those are everybody's who started the session; elsewhere a child may be that of another part
+    /// of this process, which waits for it itself.
     fn reap(&mut self) {
-        use rustix::process::{WaitOptions, wait};
-        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+        use rustix::process::{WaitOptions, wait, waitpid};
+        loop {
+            self.end_what_the_dialog_left();
+            let ended = match (&self.backend, self.dialog.group()) {
+                (Backend::Child(_), _) => wait(WaitOptions::NOHANG),
+                (_, Some(dialog)) => waitpid(Some(dialog), WaitOptions::NOHANG),
+                (_, None) => return,
+            };
+            let Ok(Some((pid, status))) = ended else {
+                return;
+            };
             let status = ExitStatus::from_raw(status.as_raw());
             let pid = u32::try_from(pid.as_raw_nonzero().get()).unwrap_or_default();
             self.dialog_exited(pid, status);
@@ -423,7 +435,10 @@ impl Manager {
 
     async fn close(&mut self) {
         self.end_dialog();
-        self.end_lockers();
+        // Whoever ends a locker unlocks the screen: not while there is a session behind it.
+        if self.backend.has_ended() {
+            self.end_lockers();
+        }
         if let Some(activation) = self.activation.take().filter(|_| !self.bus_is_lost) {
             activation.unset(&mut self.bus).await;
         }

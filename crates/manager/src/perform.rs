@@ -4,7 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::time::Instant;
 
-use endsession_core::{Action, Answer, Event, Identity, Notice, Outcome, Signal, VoterId};
+use endsession_core::{
+    Action, Answer, Blocker, Event, Identity, InhibitorId, JobId, Notice, Outcome, Signal, VoterId,
+    Why,
+};
 use zbus::Variant;
 
 use crate::adapter::display::WindowKey;
@@ -20,6 +23,39 @@ use crate::report::{self, News, Who};
 /// Servers of a display: they go with the compositor, since no application may lose its display
 /// before it has gone itself.
 const DISPLAY_SERVERS: [&str; 5] = ["Xwayland", "Xorg", "Xvfb", "Xvnc", "X"];
+
+/// What blocks, as long as it is the same: titles and reasons change meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Hold {
+    of: Identity,
+    how: How,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum How {
+    Refuses(VoterId),
+    Inhibits(InhibitorId),
+    Works(JobId),
+    /// An application has one such blocker, whichever of its windows it names.
+    Stays,
+    IsSilent,
+    AsksUser,
+}
+
+impl Hold {
+    fn of(b: &Blocker) -> Self {
+        let how = match &b.why {
+            Why::Refused(voter, _) => How::Refuses(*voter),
+            Why::Inhibitor(inhibitor, _) => How::Inhibits(*inhibitor),
+            Why::Job(job, _) => How::Works(*job),
+            Why::Window { .. } => How::Stays,
+            Why::NotResponding => How::IsSilent,
+            Why::AsksUser => How::AsksUser,
+        };
+        let of = b.of.clone();
+        Self { of, how }
+    }
+}
 
 impl Manager {
     /// Carries out everything there is to do.
@@ -55,8 +91,12 @@ impl Manager {
                 }
             }
             Action::Activate(window) => {
-                if let Some(display) = &mut self.display {
-                    display.activate(WindowKey(window.0));
+                let display = self.display.as_mut();
+                let activated = display.is_some_and(|d| d.activate(WindowKey(window.0)));
+                let of = self.core.owner(window).filter(|_| activated).cloned();
+                if let Some(of) = of {
+                    let who = self.who(&of);
+                    self.tell(&News::Activated(who));
                 }
             }
             Action::Signal(of, signal) => self.signal(&of, signal),
@@ -288,7 +328,7 @@ impl Manager {
         Who {
             request: self.current_request(),
             id: report::id(of),
-            name,
+            name: report::one_line(&name),
             pid: of.pid(),
         }
     }
@@ -304,7 +344,7 @@ impl Manager {
     /// For how long something has blocked, in milliseconds.
     pub(crate) fn waiting(&self, b: &endsession_core::Blocker) -> u64 {
         self.since
-            .get(b)
+            .get(&Hold::of(b))
             .map_or(0, |since| crate::config::as_millis(since.elapsed()))
     }
 
@@ -328,7 +368,8 @@ impl Manager {
                 self.phase_changed(report::phase(*phase));
             }
             Notice::Blocked(b) => {
-                self.since.entry(b.clone()).or_insert_with(Instant::now);
+                let since = self.since.entry(Hold::of(b));
+                since.or_insert_with(Instant::now);
                 let info = report::blocker(b, 0);
                 tracing::info!("{} blocks ({}): {}", info.name, info.kind, info.reason);
             }
@@ -340,7 +381,18 @@ impl Manager {
             self.tell(&news);
         }
         if let Notice::Cleared(b) = notice {
-            self.since.remove(b);
+            // One whose title alone has changed blocks already again, for as long as before.
+            let hold = Hold::of(b);
+            if !self.core.blockers().any(|b| Hold::of(b) == hold) {
+                self.since.remove(&hold);
+            }
+        }
+        let waits = matches!(
+            notice,
+            Notice::Blocked(_) | Notice::Cleared(_) | Notice::Slow(_) | Notice::Answered(..)
+        );
+        if waits {
+            self.blockers_changed();
         }
     }
 
@@ -370,17 +422,17 @@ impl Manager {
                 News::Answered {
                     who: self.who(of),
                     answer: answer.to_owned(),
-                    reason: reason.to_owned(),
+                    reason: report::one_line(reason),
                 }
             }
             Notice::Slow(of) => News::Slow(self.who(of)),
             Notice::Abstained(of) => News::Abstained(self.who(of)),
             Notice::Closing(of) => News::Closing(self.who(of)),
             Notice::Gone { of, name } => News::Gone(Who {
-                name: name.clone(),
+                name: report::one_line(name),
                 ..self.who(of)
             }),
-            Notice::Blocked(b) => News::Blocked(report::blocker(b, 0)),
+            Notice::Blocked(b) => News::Blocked(report::blocker(b, self.waiting(b))),
             Notice::Cleared(b) => News::Cleared(report::blocker(b, self.waiting(b))),
             Notice::Overridden(of) => News::Overridden(self.who(of)),
             Notice::Signalled(of, signal) => News::Signalled {
@@ -428,6 +480,8 @@ impl Manager {
         self.phase_changed("");
         self.tell(&News::Finished(finished));
         self.supervise(Input::Over);
+        self.follow_no_screen_savers();
+        self.follow_no_notifications();
         self.since.clear();
         self.slow_since.clear();
         self.requester_pids.clear();
@@ -441,5 +495,28 @@ impl Manager {
             self.gnome.set_ending(false);
             self.close_display();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_is_the_same_whatever_its_title_says() {
+        let hold = |why| {
+            let of = Identity::AppId("editor".into());
+            let name = "editor".to_owned();
+            Hold::of(&Blocker { of, name, why })
+        };
+        let window = |title: &str, hung| {
+            let title = title.to_owned();
+            hold(Why::Window { title, hung })
+        };
+        assert_eq!(window("* a", false), window("b", true));
+        let inhibitor = |id, reason: &str| hold(Why::Inhibitor(InhibitorId(id), reason.to_owned()));
+        assert_eq!(inhibitor(1, "a"), inhibitor(1, "b"));
+        assert_ne!(inhibitor(1, "a"), inhibitor(2, "a"));
+        assert_ne!(window("a", false), inhibitor(1, "a"));
     }
 }

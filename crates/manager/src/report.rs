@@ -54,6 +54,9 @@ pub struct RequestInfo {
     pub reason: String,
     /// Something shows the user what it waits for.
     pub shown: bool,
+    /// The screen is locked: nothing counts as shown, and the request waits.
+    #[serde(default)]
+    pub locked: bool,
     /// Something is to show that to the user: the last `show` event said so.
     #[serde(default)]
     pub show: bool,
@@ -239,6 +242,18 @@ pub struct Finished {
     pub overridden: Vec<String>,
 }
 
+/// A text of a stranger's on one line, wherever people see it: one with line breaks of its own would
+/// write rows of its own, and one with controls or with overrides of the direction would redraw or
+/// turn around what stands beside it.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    text::from_str(text)
+}
+
+fn lines<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+    texts.into_iter().map(|t| one_line(t)).collect()
+}
+
 /// An identity as one word. Unique among the applications of one moment.
 #[must_use]
 pub fn id(of: &Identity) -> String {
@@ -307,10 +322,10 @@ pub fn blocker(b: &Blocker, waiting_ms: u64) -> BlockerInfo {
     };
     BlockerInfo {
         id: id(&b.of),
-        name: b.name.clone(),
+        name: one_line(&b.name),
         pid: b.of.pid(),
         kind: kind.to_owned(),
-        reason: reason.to_owned(),
+        reason: one_line(reason),
         responding,
         waiting_ms,
     }
@@ -335,7 +350,7 @@ pub(crate) fn waits(core: &Coordinator, waiting: impl Fn(&Identity) -> u64) -> V
         }
         Some(BlockerInfo {
             id: id(a.of),
-            name: a.name.to_owned(),
+            name: one_line(a.name),
             pid: a.of.pid(),
             kind: kind.to_owned(),
             reason: String::new(),
@@ -354,7 +369,7 @@ pub(crate) fn applications<'a>(
 ) -> Vec<App> {
     let texts = |list: &[(_, &str)]| {
         list.iter()
-            .map(|(_, t): &(u64, &str)| (*t).to_owned())
+            .map(|(_, t): &(u64, &str)| one_line(t))
             .collect::<Vec<_>>()
     };
     core.apps()
@@ -374,7 +389,7 @@ pub(crate) fn applications<'a>(
             ];
             App {
                 id: id(a.of),
-                name: a.name.to_owned(),
+                name: one_line(a.name),
                 pid: a.of.pid(),
                 protocols: protocols
                     .iter()
@@ -468,12 +483,12 @@ pub fn finished(request: u32, outcome: &Outcome, waiting: impl Fn(&Blocker) -> u
     match outcome {
         Outcome::Over { overridden } => {
             "over".clone_into(&mut f.outcome);
-            f.overridden.clone_from(overridden);
+            f.overridden = lines(overridden);
         }
         Outcome::Failed { why, gone } => {
             "failed".clone_into(&mut f.outcome);
-            f.why.clone_from(why);
-            f.gone.clone_from(gone);
+            f.why = one_line(why);
+            f.gone = lines(gone);
         }
         Outcome::Cancelled {
             by,
@@ -496,11 +511,41 @@ pub fn finished(request: u32, outcome: &Outcome, waiting: impl Fn(&Blocker) -> u
                 CancelledBy::Restored => ("restored", String::new()),
             };
             by.clone_into(&mut f.by);
-            f.why = why;
+            f.why = one_line(&why);
             f.blockers = blockers.iter().map(|b| blocker(b, waiting(b))).collect();
-            f.gone.clone_from(gone);
-            f.told.clone_from(told);
+            f.gone = lines(gone);
+            f.told = lines(told);
         }
     }
     f
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strangers_words_are_one_row_and_turn_nothing_around() {
+        let b = Blocker {
+            of: Identity::AppId("a".into()),
+            name: "gedit\n  2  bank".into(),
+            why: Why::Inhibitor(
+                endsession_core::InhibitorId(1),
+                "\u{202e}unsaved\u{2066}\r\n\x1b[2J".into(),
+            ),
+        };
+        let info = blocker(&b, 0);
+        assert_eq!(info.name, "gedit   2  bank");
+        assert!(!info.reason.contains(char::is_control), "{info:?}");
+        assert!(!info.reason.contains(['\u{202e}', '\u{2066}']), "{info:?}");
+        let outcome = Outcome::Cancelled {
+            by: CancelledBy::User,
+            blockers: vec![b],
+            gone: vec!["a\nb".into()],
+            told: Vec::new(),
+        };
+        let finished = finished(1, &outcome, |_| 0);
+        assert_eq!(finished.gone, ["a b"]);
+        assert_eq!(finished.blockers[0].name, "gedit   2  bank");
+    }
 }

@@ -85,7 +85,7 @@ impl Manager {
         let mut effects = Effects::default();
         let answered = self.gnome.call(message, peer, &mut effects);
         if let (Some(request), true) = (effects.request.take(), answered.is_ok()) {
-            self.begin(request, peer.pid)
+            self.begin(request, peer.pid, Some(&peer.name))
                 .await
                 .map_err(|f| Failure::new("org.gnome.SessionManager.NotInRunning", f.text))?;
         }
@@ -105,7 +105,7 @@ impl Manager {
     async fn command(&mut self, command: Command, header: &Header<'_>, peer: &Peer) -> Answered {
         match command {
             Command::Request(request) => {
-                let joined = self.begin(request, peer.pid).await?;
+                let joined = self.begin(request, peer.pid, Some(&peer.name)).await?;
                 reply(header, &(self.request, joined == Joined::Joined))
             }
             Command::Choose {
@@ -194,11 +194,13 @@ impl Manager {
         self.core.phase().map_or("", report::phase)
     }
 
-    /// Begins a request, or joins the one under way.
+    /// Begins a request, or joins the one under way. `peer`: who made it, where that is somebody on
+    /// the bus.
     pub(crate) async fn begin(
         &mut self,
         mut request: Request,
         requester: Option<u32>,
+        peer: Option<&str>,
     ) -> Result<Joined, Failure> {
         if request.kind != Kind::LogOff {
             return Err(Failure::new(
@@ -237,6 +239,8 @@ impl Manager {
             self.request = self.request.wrapping_add(1);
         }
         request.requester = self.requester(requester);
+        let shows_it = peer.is_some_and(|name| self.listeners.is_viewer(name));
+        let unseen = !shows_it && !request.unattended;
         let now = self.now();
         let joined = self
             .core
@@ -248,7 +252,7 @@ impl Manager {
                 request: self.request,
                 kind: kind.unwrap_or_default().to_owned(),
             });
-            self.supervise(Input::AskedAgain);
+            self.supervise(Input::AskedAgain { unseen });
         }
         Ok(joined)
     }
@@ -282,17 +286,8 @@ impl Manager {
                 ));
             }
         };
-        let shown = match &choice {
-            Choice::Show(of) => Some(of.clone()),
-            _ => None,
-        };
         let now = self.now();
-        self.core.choose(now, choice).map_err(choice_failure)?;
-        if let Some(of) = shown {
-            let who = self.who(&of);
-            self.tell(&News::Activated(who));
-        }
-        Ok(())
+        self.core.choose(now, choice).map_err(choice_failure)
     }
 
     fn application(&self, id: &str) -> Option<Identity> {
@@ -333,11 +328,17 @@ impl Manager {
                     id: self.request,
                     kind: report::kind(request.kind).to_owned(),
                     phase: report::phase(phase).to_owned(),
-                    reason: request.reason.clone(),
+                    reason: report::one_line(&request.reason),
                     shown: self.core.is_shown(),
                     show: self.core.wants_to_be_shown(),
+                    locked: self.core.is_locked(),
                     forced: self.core.is_forced(),
-                    gone: self.core.gone().to_vec(),
+                    gone: self
+                        .core
+                        .gone()
+                        .iter()
+                        .map(|name| report::one_line(name))
+                        .collect(),
                     to_go: self.core.to_go(),
                 }),
             applications: report::applications(&self.core, |voter| self.xsmp.about(voter)),
@@ -366,8 +367,8 @@ impl Manager {
             .values()
             .filter(|i| i.flags & 1 == 0)
             .map(|i| Hold {
-                name: i.app_id.clone(),
-                reason: i.reason.clone(),
+                name: report::one_line(&i.app_id),
+                reason: report::one_line(&i.reason),
                 what: names
                     .iter()
                     .filter(|(f, _)| i.flags & f != 0)

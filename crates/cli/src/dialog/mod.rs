@@ -9,14 +9,12 @@ use endsession_dialog::content::{Choice, Content};
 use endsession_dialog::dialog::{Dialog, Event, Options};
 use endsession_dialog::i18n::locale_of;
 use endsession_dialog::shell::Target;
+use endsession_manager::APP_ID;
 use futures_util::FutureExt as _;
 
 use crate::control::{Control, session_bus};
 use crate::exit::{Exit, Failure, Result};
 use model::{Change, Model};
-
-/// The app id and class of the windows that the manager starts.
-const APP_ID: &str = "org.endsession.Dialog";
 
 /// What the environment says of where a window is to be shown, and in which language.
 pub(crate) fn options(app_id: &str, origin: Instant) -> Options {
@@ -48,6 +46,7 @@ pub(crate) async fn run() -> Result<Exit> {
     let mut dialog = Dialog::open(content, options(APP_ID, origin))
         .await
         .map_err(|e| Failure::NoWindow(e.to_string()))?;
+    let mut visible = false;
     loop {
         tokio::select! {
             event = control.next() => {
@@ -59,7 +58,14 @@ pub(crate) async fn run() -> Result<Exit> {
                     let change = news.map_or(Change::Nothing, |news| model.news(&news, now()));
                     match change {
                         Change::Nothing | Change::Content => {}
-                        Change::Attention => dialog.attend(),
+                        Change::Attention => {
+                            dialog.attend();
+                            // The manager has no other way to know that this still works.
+                            control.show().await?;
+                            if !visible {
+                                control.unshow().await?;
+                            }
+                        }
                         Change::Elsewhere(app) => dialog.answering(&app),
                         Change::Unclear => unclear = true,
                         Change::Over => return Ok(Exit::Done),
@@ -83,8 +89,14 @@ pub(crate) async fn run() -> Result<Exit> {
                         tracing::info!("{choice} was not taken: {error}");
                     }
                 }
-                Event::Visible(true) => control.show().await?,
-                Event::Visible(false) => control.unshow().await?,
+                Event::Visible(on) => {
+                    visible = on;
+                    if on {
+                        control.show().await?;
+                    } else {
+                        control.unshow().await?;
+                    }
+                }
                 Event::Lost(why) => return Err(Failure::NoWindow(why)),
             },
         }

@@ -113,6 +113,42 @@ fn one_that_is_never_seen_is_killed() {
 }
 
 #[test]
+fn what_a_wrapper_started_goes_with_it() {
+    let stage = Stage::wrapped(On::X11, "shows");
+    let _holder = stage.holder();
+    let logoff = stage.log_off();
+    let dialog: u32 = stage.says("started").parse().unwrap();
+    stage.says("shown");
+    let wrapper = endsession_manager::process::Stat::read(dialog)
+        .unwrap()
+        .ppid;
+    let wrapper = rustix::process::Pid::from_raw(i32::try_from(wrapper).unwrap()).unwrap();
+    rustix::process::kill_process(wrapper, rustix::process::Signal::KILL).unwrap();
+    stage.logs("it was ended by signal 9 while the request still waits; it is started once more");
+    assert!(until_gone(dialog, LIMIT));
+    assert_eq!(stage.desk.endsession(&["cancel"]).0, 0);
+    stage.ends_with(&logoff, 1);
+}
+
+#[test]
+fn a_notification_says_what_blocks_now() {
+    let stage = Stage::of_program(On::X11, &["/nowhere/dialog"]);
+    let first = stage.holder();
+    let server = notifier(&stage);
+    let logoff = stage.log_off();
+    let rows = |said: &str| said.matches("There are unsaved documents").count();
+    let said = server.wait_for_line("notified: ", LIMIT);
+    assert_eq!(rows(&said), 1, "{said}");
+    let second = stage.holder();
+    let said = server.wait_for_line("replaced 7: ", LIMIT);
+    assert_eq!(rows(&said), 2, "{said}");
+    first.uninhibit();
+    second.uninhibit();
+    stage.ends_with(&logoff, 0);
+    stage.desk.ends_last_of(0);
+}
+
+#[test]
 fn one_that_does_not_close_is_ended() {
     let stage = Stage::new(On::Sway, "stays");
     let _holder = stage.holder();

@@ -23,9 +23,10 @@ def emit(member, arguments):
 
 def called(_bus, _sender, _path, _interface, member, arguments, invocation):
     if member == "Notify":
-        _, _, _, summary, body, actions, hints, timeout = arguments
+        _, replaces, _, summary, body, actions, hints, timeout = arguments
         invocation.return_value(GLib.Variant("(u)", (7,)))
-        say(f"notified: {summary} / {body!r} / {actions} / urgency {hints['urgency']} / {timeout}")
+        how = f"replaced {replaces}" if replaces else "notified"
+        say(f"{how}: {summary} / {body!r} / {actions} / urgency {hints['urgency']} / {timeout}")
     else:
         invocation.return_value(None)
         say(f"closed {arguments[0]}")

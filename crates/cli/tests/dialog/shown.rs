@@ -13,6 +13,7 @@ on_both! {
     it_is_no_application_whatever_its_window_says;
     to_confirm_it_is_there_at_once_and_a_choice_answers;
     a_terminal_that_shows_it_is_enough_until_it_leaves;
+    a_window_that_was_shown_is_told;
 }
 
 fn pid(of: &str) -> u32 {
@@ -112,6 +113,32 @@ fn a_terminal_that_shows_it_is_enough_until_it_leaves(on: On) {
     stage.says("shown");
     holder.uninhibit();
     stage.desk.ends_last_of(0);
+}
+
+fn a_window_that_was_shown_is_told(on: On) {
+    let stage = Stage::new(on, "shows");
+    let holder = stage.holder();
+    let logoff = stage.log_off();
+    stage.says("shown");
+    stage.desk.choose("show", Some(holder.pid()));
+    stage.says("activated");
+    stage.desk.choose("cancel", None);
+    stage.ends_with(&logoff, 1);
+}
+
+#[test]
+fn a_key_pressed_again_brings_the_dialog_whatever_else_shows_it() {
+    let stage = Stage::new(On::X11, "shows");
+    let _holder = stage.holder();
+    let terminal = Pty::spawn(&stage.desk.sandbox, ["endsession", "logoff"]);
+    terminal.wait_for("These hold the session open:", LIMIT);
+    terminal.wait_for("(1 s)", LIMIT);
+    assert_eq!(stage.starts(), 0);
+    // Perhaps that terminal is on another workspace.
+    let again = stage.log_off();
+    stage.says("shown");
+    stage.desk.choose("cancel", None);
+    stage.ends_with(&again, 1);
 }
 
 #[test]

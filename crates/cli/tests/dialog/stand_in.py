@@ -35,6 +35,9 @@ def heard(_bus, _sender, _path, _interface, _signal, arguments):
     event = json.loads(arguments[0])
     if event["event"] in ("joined", "activated"):
         say(event["event"])
+    if event["event"] == "joined":
+        # What was seen has to say so once more.
+        call("Show")
     if manner != "stays" and (event["event"] == "finished" or event == {**event, "event": "show", "on": False}):
         say("closes")
         loop.quit()

@@ -42,6 +42,17 @@ impl Stage {
         Self::with(on, sandbox, &words, log)
     }
 
+    /// The same, started by a shell that waits for it.
+    #[track_caller]
+    pub(crate) fn wrapped(on: On, manner: &str) -> Self {
+        let sandbox = Sandbox::new();
+        let script = sandbox.write("stand_in.py", include_str!("stand_in.py"));
+        let log = sandbox.home().join("dialog.log");
+        let (script, file) = (script.display(), log.display());
+        let line = format!("/usr/bin/python3 {script} {file} '{manner}'; true");
+        Self::with(on, &sandbox, &["/bin/sh", "-c", &line], log)
+    }
+
     /// With this program as the dialog.
     #[track_caller]
     pub(crate) fn of_program(on: On, words: &[&str]) -> Self {

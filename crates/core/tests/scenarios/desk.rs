@@ -230,8 +230,14 @@ impl Desk {
     }
 
     pub(crate) fn choose(&mut self, choice: Choice) {
-        self.core.choose(self.now, choice).expect("an open choice");
+        self.chooses(choice).expect("an open choice");
+    }
+
+    /// The same, of a choice that may not be open.
+    pub(crate) fn chooses(&mut self, choice: Choice) -> Result<(), ChoiceError> {
+        self.core.choose(self.now, choice)?;
         self.drive();
+        Ok(())
     }
 
     pub(crate) fn tell(&mut self, event: Event) {

@@ -246,6 +246,45 @@ fn behind_a_lock_a_request_waits_for_the_user() {
 }
 
 #[test]
+fn the_time_to_be_shown_begins_anew_when_the_screen_is_unlocked() {
+    let mut desk = Desk::new([App::new("burner").votes(Says::No("burning"))]);
+    desk.has_dialog = false;
+    desk.tell(Event::Locked(true));
+    desk.log_off();
+    desk.wait(299_000);
+    desk.tell(Event::Locked(false));
+    desk.wait(299_000);
+    desk.log_ends(&["0.3 show"]);
+    desk.wait(1_000);
+    desk.log_ends(&["599.0 CANCELLED NobodyShown; blocked by burner, no: burning"]);
+}
+
+#[test]
+fn what_is_shown_stays_while_somebody_is_asked_again() {
+    let mut desk = Desk::new([App::new("burner").votes(Says::No("burning")), mail()]);
+    desk.log_off();
+    desk.wait(1_000);
+    desk.log_ends(&["0.3 show"]);
+    desk.choose(Choice::AskAgain(None));
+    desk.wait(1_000);
+    desk.log_is(&[
+        "1.0 void burner",
+        "1.0 ask burner",
+        "1.0 cleared burner, no: burning",
+        "1.0 burner says no: burning",
+        "1.0 blocked by burner, no: burning",
+    ]);
+}
+
+#[test]
+fn nothing_is_shown_of_an_application_without_a_window() {
+    let mut desk = Desk::new([App::new("burner").votes(Says::No("burning"))]);
+    desk.log_off();
+    let of = desk.of("burner");
+    assert_eq!(desk.chooses(Choice::Show(of)), Err(ChoiceError::NoWindow));
+}
+
+#[test]
 fn a_lost_bus_fails_the_request() {
     let mut desk = Desk::new([mail(), App::new("burner").votes(Says::No("burning"))]);
     desk.log_off();

@@ -160,8 +160,9 @@ impl Display {
         }
     }
 
-    /// Shows the window to the user: activates and raises it. Never blocks.
-    pub fn activate(&mut self, window: WindowKey) {
+    /// Shows the window to the user: activates and raises it. Never blocks. `false`: this window
+    /// cannot be shown.
+    pub fn activate(&mut self, window: WindowKey) -> bool {
         match self {
             Self::Sway(d) => d.activate(window),
             Self::Wlr(d) => d.activate(window),

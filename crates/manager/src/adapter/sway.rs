@@ -174,9 +174,11 @@ impl SwayWindows {
         self.command(window, "kill");
     }
 
-    /// Shows the window to the user, wherever it is, the scratchpad included.
-    pub fn activate(&mut self, window: WindowKey) {
+    /// Shows the window to the user, wherever it is, the scratchpad included. `false`: the
+    /// connection is over.
+    pub fn activate(&mut self, window: WindowKey) -> bool {
         self.command(window, "focus");
+        !self.ledger.is_over()
     }
 
     /// `false`: the IPC has no way to ask.

@@ -165,18 +165,22 @@ impl WlrToplevels {
         }
     }
 
-    /// Shows the window to the user.
-    pub fn activate(&mut self, window: WindowKey) {
+    /// Shows the window to the user. `false`: it has gone, or there is no seat to show it on.
+    pub fn activate(&mut self, window: WindowKey) -> bool {
         let Some(window) = self.state.windows.get(&window) else {
-            return;
+            return false;
         };
         match &self.state.seat {
             Some(seat) => {
                 window.handle.unset_minimized();
                 window.handle.activate(seat);
                 self.made(2);
+                true
             }
-            None => tracing::warn!("{} has no seat to activate a window with", self.what),
+            None => {
+                tracing::warn!("{} has no seat to activate a window with", self.what);
+                false
+            }
         }
     }
 

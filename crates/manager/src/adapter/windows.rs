@@ -244,10 +244,10 @@ impl X11Windows {
         self.flush();
     }
 
-    /// Shows the window to the user: activates and raises it.
-    pub fn activate(&mut self, window: WindowKey) {
+    /// Shows the window to the user: activates and raises it. `false`: it has gone.
+    pub fn activate(&mut self, window: WindowKey) -> bool {
         let Some((xid, _)) = self.known(window) else {
-            return;
+            return false;
         };
         let (_, managed_activation) = self.manager_does(xid);
         if managed_activation {
@@ -266,6 +266,7 @@ impl X11Windows {
             });
         }
         self.flush();
+        true
     }
 
     /// Asks whether the application still handles events (EWMH `_NET_WM_PING`); `false` where

@@ -28,17 +28,17 @@ const NOT_HANDED_ON: [&str; 9] = [
 
 /// All variables for the dialog: those of the process that shows the session's display or was
 /// told of it (so locale, themes and paths are the session's), with the display in them. `None`
-/// where the session has none. `session`: the manager started it.
+/// where the session has none. `session`: its own process, where the manager started it.
 pub(crate) fn environment(
     table: &Table,
-    session: bool,
+    session: Option<u32>,
     way: Option<&Way>,
     bus_address: &str,
 ) -> Option<Environment> {
     let mut all = match (session, way) {
-        (true, Some(way)) => inside(table, way)?,
-        (true, None) => return None,
-        (false, way) => ours(way)?,
+        (Some(session), Some(way)) => inside(table, session, way)?,
+        (Some(_), None) => return None,
+        (None, way) => ours(way)?,
     };
     for name in NOT_HANDED_ON {
         all.remove(&OsString::from(name));
@@ -78,18 +78,25 @@ fn keep_from_starting_xwayland(all: &mut Environment, way: Option<&Way>) {
     }
 }
 
-fn inside(table: &Table, way: &Way) -> Option<Environment> {
+fn inside(table: &Table, session: u32, way: &Way) -> Option<Environment> {
     let inside = display_of::inside(table);
     let of = |pid: u32| process::environment(pid).map(Environment::from_iter);
     // A compositor with capabilities may not be read; what we gave it is the most of it.
     let given = || std::env::vars_os().collect();
     match way {
         Way::X11(display) => {
-            let told = |pid: &u32| Named::to(*pid).x11.as_ref() == Some(display);
-            let told: Vec<Environment> = inside.into_iter().filter(told).filter_map(of).collect();
-            let cookie = |e: &&Environment| e.contains_key(&OsString::from("XAUTHORITY"));
-            let best = told.iter().find(cookie).or(told.first()).cloned();
-            let mut all = best.unwrap_or_else(given);
+            let told = |pid: u32| Named::to(pid).x11.as_ref() == Some(display);
+            // An application's own variables are its own: a PATH, a language, a toolkit's modules.
+            let mut all = of(session).unwrap_or_else(given);
+            // The cookie is the display's, and whoever was told of the one may know the other.
+            let cookie = OsString::from("XAUTHORITY");
+            if !told(session) || !all.contains_key(&cookie) {
+                let others = inside.into_iter().filter(|pid| told(*pid));
+                let known = others.filter_map(of).find_map(|mut e| e.remove(&cookie));
+                if let Some(known) = known {
+                    all.insert(cookie, known);
+                }
+            }
             all.remove(&OsString::from("WAYLAND_DISPLAY"));
             set(&mut all, "DISPLAY", display);
             Some(all)

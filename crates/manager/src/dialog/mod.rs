@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, ExitStatus, Stdio};
 
-use endsession_core::{Choice, Event, Identity, Phase, Signal};
+use endsession_core::{Choice, Event, Identity, Phase, Signal, Time};
 use zbus::Message;
 
 use crate::adapter::display::Toplevel;
@@ -62,7 +62,15 @@ pub(crate) struct Dialog {
     /// Its process, from start to exit.
     process: Option<Identity>,
     notification: Notification,
+    /// The notification stands in for the dialog.
+    stands_in: bool,
+    /// When what it says is brought up to date.
+    renew_at: Option<Time>,
 }
+
+/// What changes within this time, in milliseconds, is one change of the notification: no server is
+/// sent more than three a second.
+const RENEW_AFTER: u64 = 300;
 
 impl Dialog {
     pub(crate) fn new(ours: Option<DialogCommand>, set: &config::Dialog) -> Self {
@@ -72,17 +80,43 @@ impl Dialog {
             command,
             process: None,
             notification: Notification::default(),
+            stands_in: false,
+            renew_at: None,
         }
     }
 
     /// When the supervision's next deadline is.
-    pub(crate) fn deadline(&self) -> Option<endsession_core::Time> {
-        self.supervisor.deadline()
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let both = [self.supervisor.deadline(), self.renew_at];
+        both.into_iter().flatten().min()
     }
 
     /// Its process, while there is one.
     pub(crate) fn pid(&self) -> Option<u32> {
         self.process.as_ref().and_then(Identity::pid)
+    }
+
+    /// Its process group, which it leads.
+    pub(crate) fn group(&self) -> Option<rustix::process::Pid> {
+        let pid = i32::try_from(self.pid()?).ok()?;
+        rustix::process::Pid::from_raw(pid)
+    }
+
+    /// Signals all of it: a wrapper script is the leader of a group in which the dialog itself is
+    /// another process.
+    fn signal(&self, signal: Signal) {
+        use rustix::process::{Signal as Raw, kill_process_group};
+        let signals: &[Raw] = match signal {
+            // A stopped process would get its SIGTERM only when continued, perhaps never.
+            Signal::Term => &[Raw::TERM, Raw::CONT],
+            Signal::Kill => &[Raw::KILL],
+        };
+        // The leader's status has not been taken, so the number is nobody else's.
+        for signal in signals.iter().filter_map(|s| Some((self.group()?, *s))) {
+            if let Err(error) = kill_process_group(signal.0, signal.1) {
+                tracing::debug!("the dialog could not be signalled: {error}");
+            }
+        }
     }
 
     /// Whether this process is the dialog, or was started by it.
@@ -118,7 +152,15 @@ impl Manager {
 
     /// The supervision's deadline has come.
     pub(crate) fn supervision_is_due(&mut self) {
+        // What was not seen in time may be behind a lock that nobody told of.
+        if self.dialog.supervisor.deadline().is_some() {
+            self.look_at_lockers();
+        }
         let now = self.now();
+        if self.dialog.renew_at.is_some_and(|at| at <= now) {
+            self.dialog.renew_at = None;
+            self.renew_notification();
+        }
         self.dialog.supervisor.handle_timeout(now);
         self.obey_supervisor();
     }
@@ -139,6 +181,8 @@ impl Manager {
                 Order::Warn { why, again: false } => tracing::warn!("the dialog failed: {why}"),
                 Order::Notify => self.stand_in(),
                 Order::Withdraw => {
+                    self.dialog.stands_in = false;
+                    self.dialog.renew_at = None;
                     let (close, was_shown) = self.dialog.notification.close();
                     self.bus_send(close);
                     if was_shown {
@@ -152,6 +196,7 @@ impl Manager {
     /// Something is to show the user what the request waits for, or no longer.
     pub(crate) fn is_to_be_shown(&mut self, on: bool) {
         if on {
+            self.ask_screen_savers();
             self.look_at_lockers();
         }
         if on && !self.core.is_shown() && !self.dialog.supervisor.has_program() {
@@ -165,10 +210,13 @@ impl Manager {
         let Some(command) = self.dialog.command.clone() else {
             return cannot("there is none".to_owned(), false);
         };
-        let started_by_us = matches!(self.backend, Backend::Child(_));
+        let session = match &self.backend {
+            Backend::Child(child) => Some(child.pid()),
+            Backend::Nothing | Backend::Missing => None,
+        };
         let table = self.processes();
         let way = self.display_way.as_ref();
-        let environment = environment::environment(&table, started_by_us, way, &self.bus_address);
+        let environment = environment::environment(&table, session, way, &self.bus_address);
         let Some(environment) = environment else {
             return cannot(
                 "this session has no display to show it on".to_owned(),
@@ -202,12 +250,20 @@ impl Manager {
     }
 
     fn signal_dialog(&self, signal: Signal) {
-        let Some(of) = &self.dialog.process else {
+        tracing::info!("{} to the dialog", report::signal(signal));
+        self.dialog.signal(signal);
+    }
+
+    /// Of a wrapper that has ended, what it started may be left: it goes too, while the wrapper's
+    /// status is not taken, since until then the group's number is nobody else's.
+    pub(crate) fn end_what_the_dialog_left(&self) {
+        use rustix::process::{WaitId, WaitIdOptions, waitid};
+        let Some(pid) = self.dialog.group() else {
             return;
         };
-        tracing::info!("{} to the dialog", report::signal(signal));
-        if let Err(error) = process::signal(of, signal) {
-            tracing::debug!("the dialog could not be signalled: {error}");
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        if let Ok(Some(_exited)) = waitid(WaitId::Pid(pid), options) {
+            self.dialog.signal(Signal::Kill);
         }
     }
 
@@ -228,12 +284,8 @@ impl Manager {
     /// The session is over, and so is whatever is left of the dialog: with its process group, since
     /// nobody is there any more to end what it started.
     pub(crate) fn end_dialog(&mut self) {
-        let pid = self.dialog.pid().and_then(|pid| i32::try_from(pid).ok());
-        if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
-            tracing::info!("SIGKILL to the dialog");
-            // Its status has not been taken, so the number is nobody else's.
-            let _gone_meanwhile =
-                rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        if self.dialog.pid().is_some() {
+            self.signal_dialog(Signal::Kill);
         }
         let (close, _) = self.dialog.notification.close();
         self.bus_send(close);
@@ -246,13 +298,26 @@ impl Manager {
             "no dialog can be shown; the request waits: see `endsession status`, answer with `endsession choose` or \
              `endsession cancel`"
         );
+        self.dialog.stands_in = true;
+        self.renew_notification();
+    }
+
+    /// What blocks has changed, or something that may have kept the notification from being shown.
+    pub(crate) fn blockers_changed(&mut self) {
+        if self.dialog.stands_in && self.dialog.renew_at.is_none() {
+            self.dialog.renew_at = Some(self.now().plus(RENEW_AFTER));
+        }
+    }
+
+    /// Shows the notification, with what the request waits for now.
+    fn renew_notification(&mut self) {
         let phase = self.core.phase().unwrap_or(Phase::Asking);
         let blockers = self.core.blockers().map(|b| report::blocker(b, 0));
         let waits = report::waits(&self.core, |_| 0).into_iter();
         let rows: Vec<(String, String)> =
             blockers.chain(waits).map(|b| (b.name, b.reason)).collect();
         if phase != Phase::Confirming && rows.is_empty() {
-            // Everything is on its way: there is nothing to answer.
+            // Everything is on its way: there is nothing to answer, until something blocks again.
             return;
         }
         let (before, show) = self.dialog.notification.show(&Text::of(phase, &rows));
@@ -269,6 +334,9 @@ impl Manager {
         let (happened, close) = self.dialog.notification.answered(answer);
         self.bus_send(close);
         self.notification_happened(happened);
+        if self.dialog.notification.is_outdated() {
+            self.blockers_changed();
+        }
     }
 
     /// A signal that may be the notification server's.
@@ -281,6 +349,24 @@ impl Manager {
     pub(crate) fn notification_server_left(&mut self, name: &str) {
         let happened = self.dialog.notification.left(name);
         self.notification_happened(happened);
+    }
+
+    /// The bus is gone, and with it everybody on it who showed something.
+    pub(crate) fn viewers_are_lost(&mut self) {
+        let notified = usize::from(self.dialog.notification.is_lost());
+        for _ in 0..self.listeners.clear() + notified {
+            self.event(Event::ViewerLeft);
+        }
+        // Nobody is there to be shown anything by a dialog either: it is a client of the bus.
+        self.supervise(Input::Over);
+        self.supervise(Input::Elsewhere(false));
+    }
+
+    /// What was asked of the bus for the notification of one request is not needed between requests.
+    pub(crate) fn follow_no_notifications(&mut self) {
+        for message in self.dialog.notification.unfollow() {
+            self.bus.send(message);
+        }
     }
 
     fn notification_happened(&mut self, happened: Option<Happened>) {

@@ -76,6 +76,8 @@ enum State {
     Sent,
     /// Sent, and no longer needed: closed as soon as its number is known.
     Unwanted,
+    /// The user has seen it and closed it.
+    Dismissed,
     Up {
         id: u32,
         /// The server, by its unique name: nobody else's word counts.
@@ -101,21 +103,41 @@ pub(crate) enum Happened {
 pub(crate) struct Notification {
     state: State,
     follows: bool,
+    /// What it last said.
+    text: Option<Text>,
+    /// There is something else to say, and the server has not answered yet.
+    outdated: bool,
 }
 
+/// The signals that are followed while there is one.
+const SIGNALS: [&str; 2] = ["ActionInvoked", "NotificationClosed"];
+
 impl Notification {
-    /// The calls that show it: the last one is to be answered with [`Notification::answered`].
+    /// The calls that show it, in place of what it said before: the last one is to be answered with
+    /// [`Notification::answered`]. None where it says so already, or the user has dismissed it.
     pub(crate) fn show(&mut self, text: &Text) -> (Vec<Message>, Option<Message>) {
         let mut before = Vec::new();
+        if self.text.as_ref() == Some(text) {
+            return (before, None);
+        }
+        let replaces = match &self.state {
+            State::None | State::Unwanted => 0,
+            State::Up { id, .. } => *id,
+            State::Dismissed => return (before, None),
+            State::Sent => {
+                self.outdated = true;
+                return (before, None);
+            }
+        };
+        self.text = Some(text.clone());
+        self.outdated = false;
         if !std::mem::replace(&mut self.follows, true) {
             // Both before the call, so that no click is missed.
-            before.extend(
-                ["ActionInvoked", "NotificationClosed"]
-                    .iter()
-                    .filter_map(follow),
-            );
+            before.extend(SIGNALS.iter().filter_map(|s| follow("AddMatch", s)));
         }
-        self.state = State::Sent;
+        if replaces == 0 {
+            self.state = State::Sent;
+        }
         let actions: Vec<&str> = text.actions.iter().flat_map(|(k, l)| [*k, *l]).collect();
         let hints = std::collections::HashMap::from([
             // Critical: shown until it is answered.
@@ -125,7 +147,7 @@ impl Notification {
         // 0 replaces none; a time-out of 0 is never.
         let body = (
             "endsession",
-            0_u32,
+            replaces,
             "system-log-out",
             text.summary.as_str(),
             text.body.as_str(),
@@ -136,10 +158,32 @@ impl Notification {
         (before, call("Notify", &body))
     }
 
+    /// Whether it has something else to say now that the server has answered.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.outdated && !matches!(self.state, State::Sent)
+    }
+
+    /// The bus is gone: whether that took away something that was shown.
+    pub(crate) fn is_lost(&mut self) -> bool {
+        let was = std::mem::take(self);
+        matches!(was.state, State::Up { .. })
+    }
+
+    /// The calls after which the bus tells nothing of notifications any more.
+    pub(crate) fn unfollow(&mut self) -> Vec<Message> {
+        if !std::mem::take(&mut self.follows) {
+            return Vec::new();
+        }
+        let calls = SIGNALS.iter().filter_map(|s| follow("RemoveMatch", s));
+        calls.collect()
+    }
+
     /// It is no longer needed: the call that closes it.
     pub(crate) fn close(&mut self) -> (Option<Message>, bool) {
+        self.text = None;
+        self.outdated = false;
         match std::mem::take(&mut self.state) {
-            State::None => (None, false),
+            State::None | State::Dismissed => (None, false),
             State::Sent | State::Unwanted => {
                 self.state = State::Unwanted;
                 (None, false)
@@ -154,18 +198,30 @@ impl Notification {
         let is_error = answer.message_type() == zbus::message::Type::Error;
         let state = std::mem::take(&mut self.state);
         let Some(id) = id.filter(|_| !is_error) else {
+            // What is shown already stays, whatever became of what was to replace it.
+            self.text = None;
+            if matches!(state, State::Up { .. }) {
+                self.state = state;
+                return (None, None);
+            }
             return (Some(Happened::Nobody), None);
         };
         match state {
+            State::Dismissed => {
+                self.state = State::Dismissed;
+                (None, call("CloseNotification", &id))
+            }
             State::Sent => {
                 let server = sender(answer);
                 self.state = State::Up { id, server };
                 (Some(Happened::Up), None)
             }
-            // Withdrawn and shown again before the server had answered: the newer one stays.
+            // Withdrawn and shown again before the server had answered, or replaced by another
+            // number than its own: the newer one stays.
             State::Up { id: older, server } => {
                 self.state = State::Up { id, server };
-                (None, call("CloseNotification", &older))
+                let close = (older != id).then(|| call("CloseNotification", &older));
+                (None, close.flatten())
             }
             State::Unwanted | State::None => (None, call("CloseNotification", &id)),
         }
@@ -187,9 +243,15 @@ impl Notification {
                 (of == id).then(|| Happened::Chosen(action.to_owned()))
             }
             "NotificationClosed" => {
-                let (of, _reason): (u32, u32) = body.deserialize().ok()?;
+                let (of, reason): (u32, u32) = body.deserialize().ok()?;
+                /// "The notification was dismissed by the user": it is not put up again.
+                const DISMISSED: u32 = 2;
                 (of == id).then(|| {
-                    self.state = State::None;
+                    self.text = None;
+                    self.state = match reason {
+                        DISMISSED => State::Dismissed,
+                        _ => State::None,
+                    };
                     Happened::Closed
                 })
             }
@@ -201,6 +263,7 @@ impl Notification {
     pub(crate) fn left(&mut self, name: &str) -> Option<Happened> {
         if matches!(&self.state, State::Up { server, .. } if server == name) {
             self.state = State::None;
+            self.text = None;
             return Some(Happened::Closed);
         }
         None
@@ -212,9 +275,9 @@ fn sender(message: &Message) -> String {
     header.sender().map(|s| s.to_string()).unwrap_or_default()
 }
 
-fn follow(member: &&str) -> Option<Message> {
+fn follow(how: &str, member: &str) -> Option<Message> {
     let rule = format!("type='signal',sender='{NAME}',interface='{NAME}',member='{member}'");
-    Message::method_call(DBUS_PATH, "AddMatch")
+    Message::method_call(DBUS_PATH, how)
         .destination(DBUS)
         .interface(DBUS)
         .build(&rule.as_str())
@@ -246,6 +309,60 @@ mod tests {
         assert!(text.body.contains("\nand 5 more\n"), "{text:?}");
         assert!(text.body.len() < 1_000, "{text:?}");
         assert_eq!(text.actions, [("cancel", "Cancel log-off")]);
+    }
+
+    fn rows(reason: &str) -> Text {
+        Text::of(Phase::Asking, &[("gedit".to_owned(), reason.to_owned())])
+    }
+
+    /// The number that the call replaces.
+    fn replaces(call: &Message) -> u32 {
+        type Notify<'a> = (
+            &'a str,
+            u32,
+            &'a str,
+            &'a str,
+            &'a str,
+            Vec<&'a str>,
+            std::collections::HashMap<&'a str, Variant<'a>>,
+            i32,
+        );
+        call.body().deserialize::<Notify<'_>>().unwrap().1
+    }
+
+    fn answer(call: &Message, id: u32) -> Message {
+        Message::method_return(&call.header()).build(&id).unwrap()
+    }
+
+    #[test]
+    fn what_has_changed_replaces_what_was_said_and_the_same_is_said_once() {
+        let mut notification = Notification::default();
+        let first = notification.show(&rows("a")).1.unwrap();
+        assert!(
+            notification.show(&rows("b")).1.is_none(),
+            "not answered yet"
+        );
+        assert!(!notification.is_outdated());
+        let up = notification.answered(&answer(&first, 7)).0;
+        assert_eq!(up, Some(Happened::Up));
+        assert!(notification.is_outdated());
+        let second = notification.show(&rows("b")).1.unwrap();
+        assert_eq!((replaces(&first), replaces(&second)), (0, 7));
+        assert!(notification.show(&rows("b")).1.is_none());
+        let (happened, close) = notification.answered(&answer(&second, 7));
+        assert!(happened.is_none() && close.is_none());
+    }
+
+    #[test]
+    fn one_that_could_not_be_replaced_is_still_shown() {
+        let mut notification = Notification::default();
+        let first = notification.show(&rows("a")).1.unwrap();
+        notification.answered(&answer(&first, 7));
+        let second = notification.show(&rows("b")).1.unwrap();
+        let error = Message::error(&second.header(), "org.freedesktop.DBus.Error.NoReply");
+        let error = error.build(&"gone").unwrap();
+        assert!(notification.answered(&error).0.is_none());
+        assert!(notification.close().1, "the user still sees it");
     }
 
     #[test]

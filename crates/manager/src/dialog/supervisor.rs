@@ -33,8 +33,9 @@ pub(crate) enum Input {
     LeftBus,
     /// The dialog's process has ended, in this way.
     Exited(String),
-    /// The user asked for the same once more.
-    AskedAgain,
+    /// The user asked for the same once more. `unseen`: by something that shows nothing itself, so
+    /// whatever else says that it shows the request, this user does not look at it.
+    AskedAgain { unseen: bool },
     /// The request has ended.
     Over,
 }
@@ -83,6 +84,8 @@ pub(crate) struct Supervisor {
     has_program: bool,
     wanted: bool,
     elsewhere: bool,
+    /// The dialog is to be shown whatever else shows the request, until that is over.
+    insisted: bool,
     locked: bool,
     process: Option<Process>,
     failures: u8,
@@ -99,6 +102,7 @@ impl Supervisor {
             has_program,
             wanted: false,
             elsewhere: false,
+            insisted: false,
             locked: false,
             process: None,
             failures: 0,
@@ -122,7 +126,11 @@ impl Supervisor {
 
     /// Whether the user is to be shown something that nothing shows yet.
     fn is_needed(&self) -> bool {
-        self.wanted && !self.elsewhere && !self.locked
+        self.wanted && !self.is_elsewhere() && !self.locked
+    }
+
+    fn is_elsewhere(&self) -> bool {
+        self.elsewhere && !self.insisted
     }
 
     /// Something happened at `now`.
@@ -131,7 +139,13 @@ impl Supervisor {
         match input {
             Input::Wanted(on) => self.wanted = on,
             Input::Elsewhere(on) => self.elsewhere = on,
-            Input::Locked(on) => self.locked = on,
+            Input::Locked(on) => {
+                if self.locked && !on {
+                    // What failed behind the lock may have failed because of it.
+                    self.failures = 0;
+                }
+                self.locked = on;
+            }
             Input::CannotStart { why, again } => {
                 self.process = None;
                 if !again {
@@ -160,9 +174,17 @@ impl Supervisor {
                     self.has_failed(format!("{how} while the request still waits"));
                 }
             }
-            Input::AskedAgain => self.failures = 0,
+            Input::AskedAgain { unseen } => {
+                self.failures = 0;
+                self.insisted |= unseen;
+                if let Some(process) = &mut self.process {
+                    // One that hangs was seen as well: it has to say so once more.
+                    process.seen = false;
+                }
+            }
             Input::Over => {
                 self.wanted = false;
+                self.insisted = false;
                 self.failures = 0;
             }
         }
@@ -214,7 +236,7 @@ impl Supervisor {
             None => {}
         }
         let given_up = self.has_program && !may_start;
-        if self.notified && (!self.wanted || self.elsewhere || !given_up) {
+        if self.notified && (!self.wanted || self.is_elsewhere() || !given_up) {
             self.notified = false;
             self.orders.push_back(Order::Withdraw);
         } else if !self.notified && needed && given_up {

@@ -40,6 +40,10 @@ fn crash() -> Input {
     Input::Exited("it crashed".to_owned())
 }
 
+fn asked_again(unseen: bool) -> Input {
+    Input::AskedAgain { unseen }
+}
+
 const NOTHING: [Order; 0] = [];
 
 #[test]
@@ -139,9 +143,50 @@ fn what_cannot_be_started_at_all_is_not_tried_twice() {
     assert_eq!(story.at(1, cannot(false)), gives_up);
     // The user asks once more: perhaps there is one now.
     let again = [Order::Start, Order::Withdraw];
-    assert_eq!(story.at(2, Input::AskedAgain), again);
+    assert_eq!(story.at(2, asked_again(false)), again);
     let tries = [failed("no display", true), Order::Start];
     assert_eq!(story.at(3, cannot(true)), tries);
+}
+
+#[test]
+fn one_that_hangs_after_it_was_seen_is_replaced_when_the_user_asks_again() {
+    let mut story = Story::begin();
+    story.at(50, Input::Shows(true));
+    assert_eq!(story.at(1_000, asked_again(true)), NOTHING);
+    // Asking once more gives it no more time.
+    assert_eq!(story.at(4_000, asked_again(true)), NOTHING);
+    let failed = failed("it was not seen within 5 s", true);
+    assert_eq!(
+        story.times_out(6_000),
+        [Order::Signal(Signal::Kill), failed]
+    );
+    assert_eq!(story.at(6_001, crash()), [Order::Start]);
+    assert_eq!(story.at(6_100, Input::Shows(true)), NOTHING);
+    assert_eq!(story.0.deadline(), None);
+}
+
+#[test]
+fn whoever_asks_again_and_sees_nothing_is_shown_the_dialog_until_it_is_over() {
+    let mut story = Story(Supervisor::new(true));
+    story.at(0, Input::Elsewhere(true));
+    assert_eq!(story.at(1, Input::Wanted(true)), NOTHING);
+    assert_eq!(story.at(2, asked_again(false)), NOTHING);
+    assert_eq!(story.at(3, asked_again(true)), [Order::Start]);
+    story.at(50, Input::Shows(true));
+    story.at(60, Input::Over);
+    story.at(70, Input::Exited("0".into()));
+    assert_eq!(story.at(80, Input::Wanted(true)), NOTHING);
+}
+
+#[test]
+fn what_failed_behind_a_lock_is_tried_again_when_it_is_unlocked() {
+    let mut story = Story::begin();
+    story.at(1, crash());
+    story.at(2, Input::Locked(true));
+    story.at(3, crash());
+    assert_eq!(story.at(4, Input::Locked(false)), [Order::Start]);
+    let why = "it crashed while the request still waits";
+    assert_eq!(story.at(5, crash()), [failed(why, true), Order::Start]);
 }
 
 #[test]
@@ -158,6 +203,7 @@ struct World {
     killed: bool,
     wanted: bool,
     elsewhere: bool,
+    insisted: bool,
     locked: bool,
     notified: bool,
     /// Starts since something happened that allows for more.
@@ -174,18 +220,22 @@ impl World {
                 self.runs = false;
                 self.killed = false;
             }
-            Input::Over => self.wanted = false,
-            Input::AskedAgain | Input::Shows(_) | Input::LeftBus => {}
+            Input::Over => {
+                self.wanted = false;
+                self.insisted = false;
+            }
+            Input::AskedAgain { unseen } => self.insisted |= unseen,
+            Input::Shows(_) | Input::LeftBus => {}
         }
         // One that was not needed meanwhile may be started without end: something else happened
         // in between.
-        if !self.needed() || matches!(input, Input::AskedAgain | Input::Over) {
+        if !self.needed() || matches!(input, Input::AskedAgain { .. } | Input::Over) {
             self.starts = 0;
         }
     }
 
     fn needed(&self) -> bool {
-        self.wanted && !self.elsewhere && !self.locked
+        self.wanted && (!self.elsewhere || self.insisted) && !self.locked
     }
 
     fn obeys(&mut self, order: &Order) {
@@ -239,7 +289,8 @@ fn every_order_of_facts() {
         why: "not there".into(),
         again: *again,
     }));
-    inputs.extend([Input::LeftBus, crash(), Input::AskedAgain, Input::Over]);
+    inputs.extend([Input::LeftBus, crash(), Input::Over]);
+    inputs.extend(flags.map(asked_again));
     let begin = (Supervisor::new(true), World::default());
     let mut seen = HashSet::from([begin.clone()]);
     let mut todo = VecDeque::from([begin]);
