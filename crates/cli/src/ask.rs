@@ -7,6 +7,7 @@ use endsession_dialog::content::{Choice, Content, Question};
 use endsession_dialog::dialog::{Dialog, Event};
 use endsession_dialog::i18n::Messages;
 use endsession_dialog::text::inline;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::Ask;
 use crate::dialog;
@@ -62,6 +63,11 @@ pub(crate) async fn in_window(
 async fn at_terminal(question: &Question, words: &Messages) -> Result<bool> {
     use std::io::Write as _;
     let terminal = Terminal::open().map_err(|e| Failure::io("cannot use the terminal", e))?;
+    let handler = |kind| signal(kind).map_err(|e| Failure::io("cannot wait for signals", e));
+    let (mut interrupt, mut terminate) = (
+        handler(SignalKind::interrupt())?,
+        handler(SignalKind::terminate())?,
+    );
     let (yes, no) = (words.text("yes"), words.text("no"));
     let first = |word: &str| word.chars().next().map(|c| c.to_lowercase().to_string());
     let (yes_key, no_key) = (first(&yes), first(&no));
@@ -78,10 +84,21 @@ async fn at_terminal(question: &Question, words: &Messages) -> Result<bool> {
     let _reader_may_be_gone =
         write!(out, "{text}\n{detail}{k_yes}: {yes}   {k_no}: {no} ").and_then(|()| out.flush());
     loop {
+        let keys = tokio::select! {
+            keys = terminal.keys() => keys,
+            // The terminal is given back as it was.
+            Some(()) = interrupt.recv() => None,
+            Some(()) = terminate.recv() => None,
+        };
         // A lost terminal is no answer.
-        let Some(keys) = terminal.keys().await else {
+        let Some(keys) = keys else {
+            let _reader_may_be_gone = writeln!(out);
             return Ok(false);
         };
+        // An arrow, say: it begins as Escape does.
+        if keys.len() > 1 && keys[0] == 0x1b {
+            continue;
+        }
         for c in String::from_utf8_lossy(&keys).chars() {
             let typed = c.to_lowercase().to_string();
             let answer = if Some(&typed) == yes_key.as_ref() {

@@ -49,6 +49,8 @@ pub(crate) enum Failure {
     NoManager,
     #[error("{owner} manages this session, not endsession; use its own log-off")]
     OtherManager { owner: String },
+    #[error("the manager does not answer; see its journal (`journalctl --user -t endsession`)")]
+    NoAnswer,
     #[error("no window can be shown: {0}")]
     NoWindow(String),
     #[error("{0}")]

@@ -3,7 +3,7 @@
 
 mod model;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use endsession_dialog::content::{Choice, Content};
 use endsession_dialog::dialog::{Dialog, Event, Options};
@@ -15,6 +15,9 @@ use futures_util::FutureExt as _;
 use crate::control::{Control, session_bus};
 use crate::exit::{Exit, Failure, Result};
 use model::{Change, Model};
+
+/// The manager answers from a loop that never waits; this is for one that hangs.
+const ANSWER_LIMIT: Duration = Duration::from_secs(4);
 
 /// What the environment says of where a window is to be shown, and in which language.
 pub(crate) fn options(app_id: &str, origin: Instant) -> Options {
@@ -59,11 +62,13 @@ pub(crate) async fn run() -> Result<Exit> {
                     match change {
                         Change::Nothing | Change::Content => {}
                         Change::Attention => {
+                            // It may have brought another kind, another reason or force.
+                            unclear = true;
                             dialog.attend();
                             // The manager has no other way to know that this still works.
-                            control.show().await?;
+                            in_time(control.show()).await??;
                             if !visible {
-                                control.unshow().await?;
+                                in_time(control.unshow()).await??;
                             }
                         }
                         Change::Elsewhere(app) => dialog.answering(&app),
@@ -73,8 +78,9 @@ pub(crate) async fn run() -> Result<Exit> {
                     event = control.next().now_or_never();
                 }
                 if unclear {
-                    let (_, status) = control.status().await?;
-                    let Some(whole) = Model::of(&status, now()) else {
+                    let (_, status) = in_time(control.status()).await??;
+                    let whole = Model::of(&status, now()).filter(|w| w.id() == model.id());
+                    let Some(whole) = whole else {
                         return Ok(Exit::Done);
                     };
                     model = whole;
@@ -85,22 +91,30 @@ pub(crate) async fn run() -> Result<Exit> {
                 Event::Chosen(choice) => {
                     let (choice, application) = word(&choice);
                     // One that came too late, or after somebody else's, is seen by what is shown next.
-                    if let Err(error) = control.choose(model.id(), choice, application).await {
+                    let chosen = control.choose(model.id(), choice, application);
+                    if let Err(error) = in_time(chosen).await? {
                         tracing::info!("{choice} was not taken: {error}");
                     }
                 }
                 Event::Visible(on) => {
                     visible = on;
                     if on {
-                        control.show().await?;
+                        in_time(control.show()).await??;
                     } else {
-                        control.unshow().await?;
+                        in_time(control.unshow()).await??;
                     }
                 }
                 Event::Lost(why) => return Err(Failure::NoWindow(why)),
             },
         }
     }
+}
+
+/// A manager that does not answer must not leave the user before a dialog that is dead to keys and
+/// has all of them: without it the keyboard is free again.
+async fn in_time<T>(call: impl Future<Output = T>) -> Result<T> {
+    let answered = tokio::time::timeout(ANSWER_LIMIT, call).await;
+    answered.map_err(|_| Failure::NoAnswer)
 }
 
 /// A choice and its application as `Choose` takes them.

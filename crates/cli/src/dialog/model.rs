@@ -96,6 +96,8 @@ impl Model {
                 self.request
                     .rows
                     .retain(|r| (r.app.as_str(), r.holds, r.reason.as_str(), r.responding) != key);
+                // It may have another of the same kind with the same reason.
+                return Change::Unclear;
             }
             News::Slow(who) => {
                 self.waits(who, Holds::Slow, now);

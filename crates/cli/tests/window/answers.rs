@@ -46,11 +46,12 @@ fn one_is_ended_by_keys_after_a_warning_and_the_log_off_goes_on(on: On) {
     let holder = room.holder();
     let logoff = room.log_off(&[]);
     room.focused();
-    // From Cancel round to Show, to End, and in the warning from Back to End it.
+    // From Cancel round to Show, to End, and in the warning from Back to End it before it.
     room.keys(&["Tab", "Tab", "Return"]);
     room.sees(|p| p.count(DANGER) > 500);
     assert!(holder.is_alive());
-    room.keys(&["Tab", "Return"]);
+    room.key(&["Shift", "Tab"]);
+    room.key(&["Return"]);
     holder.wait_exit(LIMIT);
     room.ends(&logoff, 0);
     room.is_over();

@@ -118,7 +118,8 @@ fn the_demos_editor_asks_in_a_window_and_its_player_is_ended_in_the_dialog(on: O
     room.sees(|p| p.bounds_of(CARD).is_some_and(|c| c.width > 500));
     room.keys(&["Tab", "Return"]);
     room.sees(|p| p.count(DANGER) > 500);
-    room.keys(&["Tab", "Return"]);
+    room.key(&["Shift", "Tab"]);
+    room.key(&["Return"]);
     demo.wait_for("The session has ended.", LIMIT);
     demo.wait_for("No application is left.", LIMIT);
 }
@@ -137,6 +138,14 @@ fn without_a_display_it_is_asked_at_the_terminal_in_the_users_language() {
     ask.wait_for("n: No", LIMIT);
     ask.write("n");
     ask.wait_for("status 1", LIMIT);
+    // An arrow is no answer; Ctrl-C is one, and the terminal echoes as before.
+    let line = "trap : INT; endsession ask; echo status $?; stty -a | grep -o ' echo '";
+    let ask = Pty::spawn(&sandbox, ["sh", "-c", line]);
+    ask.wait_for("n: No", LIMIT);
+    ask.write("\u{1b}[A");
+    ask.write("\u{3}");
+    ask.wait_for("status 1", LIMIT);
+    ask.wait_for(" echo ", LIMIT);
 }
 
 #[test]

@@ -416,6 +416,8 @@ impl Session {
                 .set_input_focus(InputFocus::PARENT, window.id, x11rb::CURRENT_TIME)
                 .map(|cookie| cookie.ignore_error());
         }
+        // What follows waits for the answer and sends nothing.
+        let _ = self.connection.flush();
     }
 
     /// Whether the focus is on `window` or inside it, where toolkits put it.
