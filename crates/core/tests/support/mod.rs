@@ -285,6 +285,16 @@ impl Ghost {
         }
     }
 
+    /// A client has been asked, and is not late yet. Where several times have passed at once it may have
+    /// become late within the same step, which is not seen from here.
+    fn waits_anew(&mut self, op: &Op, v: VoterId) {
+        if *op == Op::Timeout {
+            self.late_by.insert(v, 2);
+        } else {
+            self.late_by.remove(&v);
+        }
+    }
+
     /// Checks one action against everything that must hold, and follows it.
     pub fn action(&mut self, op: &Op, action: &Action) -> Result<(), String> {
         let err = |what: &str| Err(format!("{what}: {action:?} after {op:?}"));
@@ -311,7 +321,7 @@ impl Ghost {
                     self.late_round = true;
                 }
                 self.last.remove(v);
-                self.late_by.remove(v);
+                self.waits_anew(op, *v);
                 self.voters.insert(*v, (of, Asked::Waiting));
             }
             Action::Interact(v) => {
@@ -331,7 +341,7 @@ impl Ghost {
                 if others {
                     return err("asked for the last word before all others have answered");
                 }
-                self.late_by.remove(v);
+                self.waits_anew(op, *v);
                 match self.voters.get_mut(v) {
                     Some((_, asked)) if *asked == Asked::WantsLast => *asked = Asked::Waiting,
                     _ => return err("asked a client again that did not want to be"),
