@@ -58,7 +58,7 @@ pub struct App {
     pidfd: Option<OwnedFd>,
 }
 
-/// How long keys may be on their way to LibreOffice before they count as lost.
+/// How long keys may be on their way to an application before they count as lost.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// A page that says in its title when something was typed.
@@ -359,13 +359,20 @@ impl App {
             self.display.type_text(&window, "i");
         }
         self.display.type_text(&window, text);
+        let title = |w: &Window| self.kind.is_modified(&w.title).unwrap_or(true);
+        let is_modified = |w: &Window| w.id == window.id && title(w);
         if self.kind.is_libreoffice() {
             // Its title never tells. It takes keys in their order: when the dialog is there, the text is.
             self.visit_dialog(&window);
+        } else if self.kind == Kind::Firefox {
+            // Its window has the keyboard before the page in it has.
+            let deadline = Deadline::after(LIMIT);
+            while self.display.try_window(AGAIN, is_modified).is_none() {
+                assert!(!deadline.passed(), "Firefox's page takes no keys");
+                self.display.type_text(&window, text);
+            }
         } else {
-            let title = |w: &Window| self.kind.is_modified(&w.title).unwrap_or(true);
-            self.display
-                .wait_for_window(LIMIT, |w| w.id == window.id && title(w));
+            self.display.wait_for_window(LIMIT, is_modified);
         }
     }
 
