@@ -217,6 +217,24 @@ fn button(control: Control, label: String) -> Button {
     }
 }
 
+impl View {
+    /// Nothing to be seen yet, in this form.
+    fn of(form: Form) -> Self {
+        Self {
+            form,
+            heading: String::new(),
+            details: Vec::new(),
+            progress: None,
+            rows: Vec::new(),
+            holders: Vec::new(),
+            warning: String::new(),
+            choices: Vec::new(),
+            buttons: Vec::new(),
+            default: Control::No,
+        }
+    }
+}
+
 impl Button {
     fn primary(self) -> Self {
         Self {
@@ -246,16 +264,10 @@ impl Button {
 fn ask(question: &Question, words: &Messages) -> View {
     let detail = inline(&question.detail);
     View {
-        form: Form::Window,
         heading: inline(&question.text),
         details: Some(detail).filter(|d| !d.is_empty()).into_iter().collect(),
-        progress: None,
-        rows: Vec::new(),
-        holders: Vec::new(),
-        warning: String::new(),
-        choices: Vec::new(),
         buttons: yes_and_no(words),
-        default: Control::No,
+        ..View::of(Form::Window)
     }
 }
 
@@ -276,16 +288,10 @@ fn menu(kinds: &[Kind], words: &Messages) -> View {
         ..button(Control::Kind(*kind), words::kind(*kind, words))
     });
     View {
-        form: Form::Sheet,
         heading: words.text("menu-title"),
-        details: Vec::new(),
-        progress: None,
-        rows: Vec::new(),
-        holders: Vec::new(),
-        warning: String::new(),
         choices: choices.collect(),
         buttons: vec![button(Control::No, words.text("cancel"))],
-        default: Control::No,
+        ..View::of(Form::Sheet)
     }
 }
 
@@ -312,7 +318,6 @@ fn sheet(request: &Request, ui: &Ui, rows: Vec<RowView>, words: &Messages) -> Vi
     details.extend(because);
     let warns = ui.pending == Some(Pending::All) && !rows.is_empty();
     View {
-        form: Form::Sheet,
         heading,
         details,
         progress: progress(request, words),
@@ -323,9 +328,9 @@ fn sheet(request: &Request, ui: &Ui, rows: Vec<RowView>, words: &Messages) -> Vi
         } else {
             String::new()
         },
-        choices: Vec::new(),
         default: default(&buttons),
         buttons,
+        ..View::of(Form::Sheet)
     }
 }
 
@@ -534,16 +539,13 @@ fn strip(request: &Request, ui: &Ui, rows: Vec<RowView>, words: &Messages) -> Vi
     };
     buttons.push(button(Control::No, cancel).primary());
     View {
-        form: Form::Strip,
         heading,
         details,
         progress,
         holders: holders(&rows),
         rows: first.cloned().into_iter().collect(),
-        warning: String::new(),
-        choices: Vec::new(),
         buttons,
-        default: Control::No,
+        ..View::of(Form::Strip)
     }
 }
 

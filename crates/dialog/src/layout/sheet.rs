@@ -125,6 +125,19 @@ fn measured(text: &str, style: &Style, measure: &mut dyn Measure, width: f32) ->
     }
 }
 
+/// Puts a text to the top left of `at` and as wide as that; how high it is.
+fn put(
+    out: &mut Layout,
+    measure: &mut dyn Measure,
+    (text, style, tone): (&str, Style, Tone),
+    at: Rect,
+    clip: Rect,
+) -> f32 {
+    let height = measured(text, &style, measure, at.width);
+    out.text(text, style, tone, Rect { height, ..at }, clip);
+    height
+}
+
 /// Heading, sentences and progress; where they end.
 fn head(
     out: &mut Layout,
@@ -135,46 +148,30 @@ fn head(
     clip: Rect,
 ) -> f32 {
     let mut y = top;
-    let heading = measured(&view.heading, &HEADING, measure, width);
-    out.text(
-        &view.heading,
-        HEADING,
-        Tone::Normal,
-        Rect::new(MARGIN, y, width, heading),
+    let at = |y: f32| Rect::new(MARGIN, y, width, 0.0);
+    y += put(
+        out,
+        measure,
+        (&view.heading, HEADING, Tone::Normal),
+        at(y),
         clip,
     );
-    y += heading;
     for detail in &view.details {
         y += GAP;
-        let height = measured(detail, &BODY, measure, width);
-        out.text(
-            detail,
-            BODY,
-            Tone::Quiet,
-            Rect::new(MARGIN, y, width, height),
-            clip,
-        );
-        y += height;
+        y += put(out, measure, (detail, BODY, Tone::Quiet), at(y), clip);
     }
     if let Some(progress) = &view.progress {
         y += SPACE;
-        bar(
-            out,
-            progress.done,
-            progress.total,
-            Rect::new(MARGIN, y, width, BAR),
-            clip,
-        );
+        let place = Rect::new(MARGIN, y, width, BAR);
+        bar(out, progress.done, progress.total, place, clip);
         y += BAR + GAP;
-        let height = measured(&progress.text, &NOTE, measure, width);
-        out.text(
-            &progress.text,
-            NOTE,
-            Tone::Quiet,
-            Rect::new(MARGIN, y, width, height),
+        y += put(
+            out,
+            measure,
+            (&progress.text, NOTE, Tone::Quiet),
+            at(y),
             clip,
         );
-        y += height;
     }
     out.head = Rect::new(MARGIN, top, width, y - top);
     y
@@ -313,29 +310,22 @@ fn row(out: &mut Layout, n: usize, row: &RowView, measure: &mut dyn Measure, pla
     });
     let x = inner.x + ICON + SPACE;
     let mut y = inner.y + ((line - texts) / 2.0).max(0.0).floor();
-    let mut put = |text: &str, style: Style, tone: Tone, gap: f32| {
+    let mut below = |text: &str, style: Style, tone: Tone, gap: f32| {
         if text.is_empty() {
             return;
         }
         y += gap;
-        let height = measure.measure(text, &style, columns.texts).height;
-        out.text(
-            text,
-            style,
-            tone,
-            Rect::new(x, y, columns.texts, height),
-            clip,
-        );
-        y += height;
+        let at = Rect::new(x, y, columns.texts, 0.0);
+        y += put(out, measure, (text, style, tone), at, clip);
     };
-    put(&row.name, NAME, Tone::Normal, 0.0);
+    below(&row.name, NAME, Tone::Normal, 0.0);
     let tone = if row.warns {
         Tone::Warning
     } else {
         Tone::Normal
     };
-    put(&row.why, why_style(row), tone, 2.0);
-    put(
+    below(&row.why, why_style(row), tone, 2.0);
+    below(
         &row.note,
         NOTE,
         if row.hung { Tone::Warning } else { Tone::Quiet },
