@@ -27,11 +27,11 @@ pub(crate) enum Command {
     #[command(after_help = EXIT_STATUS)]
     Logoff(Logoff),
     /// Show who is asked, who holds the session open, and what is under way
-    Status(Json),
+    Status(Status),
     /// Print every change, one a line, until interrupted
-    Watch(Json),
+    Watch(Status),
     /// Cancel the log-off under way
-    Cancel,
+    Cancel(At),
     /// Answer the log-off under way, as in its window
     #[command(after_help = CHOICES)]
     Choose(Choose),
@@ -47,6 +47,12 @@ pub(crate) enum Command {
         after_help = "Programs that D-Bus and systemd start from then on find it in SESSION_MANAGER and ICEAUTHORITY."
     )]
     Manager(ManagerOptions),
+    /// The manager of one request, where the session has none
+    #[command(hide = true)]
+    OneRequest(OneRequest),
+    /// Runs a command as the user of a session
+    #[command(hide = true)]
+    Inside(Inside),
     /// Show a menu of the ways to end this session: log off, restart, power off, as far as it can
     #[command(after_help = EXIT_STATUS)]
     Menu,
@@ -75,6 +81,60 @@ pub(crate) struct Json {
     pub(crate) json: bool,
 }
 
+/// Which session, where it is not the one around us.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct At {
+    /// In this login session, as `loginctl` counts them: one of yours, as root anybody's
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: Option<String>,
+    /// In the session on this display, as in :1 or wayland-1: one of yours, as root anybody's
+    #[arg(long, value_name = "NAME", conflicts_with = "session")]
+    pub(crate) display: Option<String>,
+}
+
+impl At {
+    /// Whether another session is named.
+    pub(crate) fn is_named(&self) -> bool {
+        self.session.is_some() || self.display.is_some()
+    }
+}
+
+impl Command {
+    /// Which session it is for, where it can be for another.
+    pub(crate) fn at(&self) -> Option<&At> {
+        match self {
+            Self::Logoff(options) => Some(&options.at),
+            Self::Status(options) | Self::Watch(options) => Some(&options.at),
+            Self::Cancel(at) => Some(at),
+            Self::Choose(options) => Some(&options.at),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) json: Json,
+    #[command(flatten)]
+    pub(crate) at: At,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneRequest {
+    /// The configuration, instead of ~/.config/endsession/config.toml
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inside {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    #[arg(last = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
 #[derive(Debug, Default, Args)]
 pub(crate) struct Logoff {
     /// Ask the user first whether to begin at all
@@ -101,6 +161,8 @@ pub(crate) struct Logoff {
     /// Print the outcome as JSON, in the shape that docs/json.md describes
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) at: At,
 }
 
 const CHOICES: &str = "end-one and end-all lose what the applications have not saved.\n\n\
@@ -114,6 +176,8 @@ pub(crate) struct Choose {
     pub(crate) choice: Choice,
     /// The application: its id or pid as `endsession status` shows them, or its name where that is the only one
     pub(crate) application: Option<String>,
+    #[command(flatten)]
+    pub(crate) at: At,
 }
 
 /// The user's word, as `Choose` of the control interface takes it.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use endsession_manager::control::{INTERFACE, NAME, PATH};
 use endsession_manager::report::{News, Status};
@@ -18,6 +19,8 @@ const DBUS: &str = "org.freedesktop.DBus";
 pub(crate) struct Control {
     connection: Connection,
     events: MessageStream,
+    /// Its name on the bus: [`NAME`], or that of a further session.
+    name: String,
     manager: String,
 }
 
@@ -51,9 +54,12 @@ impl Control {
             .await
             .map_err(unreachable)?;
         let events = MessageStream::from(&connection);
-        let Some(manager) = owner(&connection, NAME).await else {
+        let (found, others) = managers(&connection).await?;
+        let Some((name, manager)) = found else {
             for name in endsession_manager::MANAGER_NAMES {
-                if owner(&connection, name).await.is_some() {
+                // One of ours that manages another display is no other manager of this one.
+                let owner = owner(&connection, name).await;
+                if owner.is_some_and(|owner| !others.contains(&owner)) {
                     return Err(Failure::OtherManager {
                         owner: name.to_owned(),
                     });
@@ -63,7 +69,7 @@ impl Control {
         };
         // Its leaving ends every wait.
         let rule = format!(
-            "type='signal',sender='{DBUS}',interface='{DBUS}',member='NameOwnerChanged',arg0='{NAME}'"
+            "type='signal',sender='{DBUS}',interface='{DBUS}',member='NameOwnerChanged',arg0='{name}'"
         );
         connection
             .call_method(
@@ -77,6 +83,7 @@ impl Control {
         Ok(Self {
             connection,
             events,
+            name,
             manager,
         })
     }
@@ -87,7 +94,7 @@ impl Control {
     {
         let called = self
             .connection
-            .call_method(Some(NAME), PATH, Some(INTERFACE), member, body)
+            .call_method(Some(&*self.name), PATH, Some(INTERFACE), member, body)
             .await;
         let (name, text) = match called {
             Ok(reply) => return Ok(reply),
@@ -134,7 +141,7 @@ impl Control {
         let reply = self
             .connection
             .call_method(
-                Some(NAME),
+                Some(&*self.name),
                 PATH,
                 Some("org.freedesktop.DBus.Properties"),
                 "Get",
@@ -208,7 +215,7 @@ impl Control {
                 Some("NameOwnerChanged") if sender == DBUS => {
                     let body = message.body();
                     let (name, _, new): (&str, &str, &str) = body.deserialize().ok()?;
-                    if name == NAME && new.is_empty() {
+                    if name == self.name && new.is_empty() {
                         return None;
                     }
                 }
@@ -216,6 +223,47 @@ impl Control {
             }
         }
     }
+}
+
+/// How long a manager may take to say whose it is. It answers at once, unless it hangs.
+const MANAGES_LIMIT: Duration = Duration::from_secs(5);
+
+/// The manager of the session that this process is in, by its name and who owns that, and else
+/// those of other sessions: one bus may serve several of one user.
+async fn managers(connection: &Connection) -> Result<(Option<(String, String)>, Vec<String>)> {
+    let mut others = Vec::new();
+    let reply = connection
+        .call_method(
+            Some(DBUS),
+            "/org/freedesktop/DBus",
+            Some(DBUS),
+            "ListNames",
+            &(),
+        )
+        .await?;
+    let body = reply.body();
+    let names: Vec<&str> = body.deserialize()?;
+    let second = format!("{NAME}.s_");
+    let managers = names
+        .into_iter()
+        .filter(|n| *n == NAME || n.starts_with(&second));
+    for name in managers {
+        let Some(manager) = owner(connection, name).await else {
+            continue;
+        };
+        let call = connection.call_method(Some(name), PATH, Some(INTERFACE), "Manages", &());
+        let ours = match tokio::time::timeout(MANAGES_LIMIT, call).await {
+            Ok(Ok(reply)) => reply.body().deserialize().unwrap_or(true),
+            // An older one knows of one session alone.
+            Ok(Err(_)) => true,
+            Err(_) => return Err(Failure::NoAnswer),
+        };
+        if ours {
+            return Ok((Some((name.to_owned(), manager)), others));
+        }
+        others.push(manager);
+    }
+    Ok((None, others))
 }
 
 async fn owner(connection: &Connection, name: &str) -> Option<String> {

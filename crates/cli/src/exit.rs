@@ -51,6 +51,11 @@ pub(crate) enum Failure {
     OtherManager { owner: String },
     #[error("the manager does not answer; see its journal (`journalctl --user -t endsession`)")]
     NoAnswer,
+    #[error("{0}")]
+    NoSession(String),
+    /// Another process of ours has said why, and this is its exit status.
+    #[error("see above")]
+    Said(u8),
     #[error("no window can be shown: {0}")]
     NoWindow(String),
     #[error("{0}")]
@@ -82,9 +87,18 @@ impl Failure {
         }
     }
 
+    /// No session manager is to be found, so that the session has none, as far as can be known.
+    pub(crate) fn is_without_manager(&self) -> bool {
+        matches!(
+            self,
+            Self::NoBus | Self::NoManager | Self::Unreachable { .. }
+        )
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Refused(_) => Exit::Refused,
+            Self::Said(status) => Exit::Session(*status),
             Self::Config(_) | Self::Usage(_) => Exit::Usage,
             _ => Exit::NoSession,
         }

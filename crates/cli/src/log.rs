@@ -5,13 +5,27 @@ use std::io::IsTerminal as _;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::prelude::*;
 
-/// Begins to log. A session or manager says what it does; a command only what goes wrong.
-/// `ENDSESSION_LOG` (error, warn, info, debug, trace) overrides.
-pub(crate) fn start(verbose: bool) {
-    let default = if verbose {
-        LevelFilter::INFO
-    } else {
-        LevelFilter::WARN
+/// Who logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    /// A command only says what goes wrong.
+    Command,
+    /// A session or manager says what it does.
+    Manager,
+    /// That of one request does too, but not into the terminal of whoever typed it.
+    OneRequest,
+}
+
+/// Begins to log. `ENDSESSION_LOG` (error, warn, info, debug, trace) overrides how much.
+pub(crate) fn start(verbosity: Verbosity) {
+    let journal = match verbosity {
+        Verbosity::Command => None,
+        Verbosity::Manager | Verbosity::OneRequest => tracing_journald::layer().ok(),
+    };
+    let default = match verbosity {
+        Verbosity::Manager => LevelFilter::INFO,
+        Verbosity::OneRequest if journal.is_some() => LevelFilter::INFO,
+        Verbosity::OneRequest | Verbosity::Command => LevelFilter::WARN,
     };
     let level = std::env::var("ENDSESSION_LOG")
         .ok()
@@ -22,11 +36,6 @@ pub(crate) fn start(verbose: bool) {
         .with_target("endsession", level)
         .with_target("endsession_manager", level)
         .with_target("endsession_core", level);
-    let journal = if verbose {
-        tracing_journald::layer().ok()
-    } else {
-        None
-    };
     let registry = tracing_subscriber::registry().with(ours);
     match journal {
         Some(journal) => registry

@@ -13,14 +13,28 @@ use zbus::Variant;
 use crate::args::Logoff;
 use crate::control::Control;
 use crate::exit::{Exit, Failure, Result};
+use crate::foreground;
 use crate::screen::{Key, Screen};
 use crate::show;
 use crate::terminal::{self, Terminal};
 
+/// What is different from a session with a manager.
+const WITHOUT_MANAGER: &str = "Applications register with a manager when they start, so here only windows, jobs in \
+                               terminals and inhibitors can be asked.";
+
 /// Asks to log off and waits for the outcome.
 pub(crate) async fn run(options: Logoff) -> Result<Exit> {
     let interactive = terminal::is_there() && !options.no_dialog && !options.json;
-    let control = Control::connect().await?;
+    let control = match Control::connect().await {
+        Err(failure) if failure.is_without_manager() => {
+            let control = foreground::start(&options).await?;
+            if !options.json {
+                eprintln_quietly(&format!("{failure}. {WITHOUT_MANAGER}"));
+            }
+            control
+        }
+        connected => connected?,
+    };
     request(control, "logoff", &options, interactive).await
 }
 

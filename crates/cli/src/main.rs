@@ -3,11 +3,14 @@
 
 mod args;
 mod ask;
+mod at;
+mod bus;
 mod choose;
 mod control;
 mod demo;
 mod dialog;
 mod exit;
+mod foreground;
 mod log;
 mod logoff;
 mod manager;
@@ -23,7 +26,7 @@ use std::process::ExitCode;
 
 use args::{Cli, Command};
 use clap::Parser as _;
-use exit::Exit;
+use exit::{Exit, Failure};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -39,7 +42,11 @@ fn main() -> ExitCode {
             return status.into();
         }
     };
-    log::start(matches!(cli.command, Command::Run(_) | Command::Manager(_)));
+    log::start(match cli.command {
+        Command::Run(_) | Command::Manager(_) => log::Verbosity::Manager,
+        Command::OneRequest(_) => log::Verbosity::OneRequest,
+        _ => log::Verbosity::Command,
+    });
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -51,14 +58,19 @@ fn main() -> ExitCode {
         }
     };
     let result = runtime.block_on(async {
+        if let Some(at) = cli.command.at().filter(|at| at.is_named()) {
+            return at::go(at).await;
+        }
         match cli.command {
             Command::Logoff(options) => logoff::run(options).await,
-            Command::Status(options) => status::run(options.json).await,
-            Command::Watch(options) => watch::run(options.json).await,
-            Command::Cancel => control::cancel().await,
+            Command::Status(options) => status::run(options.json.json).await,
+            Command::Watch(options) => watch::run(options.json.json).await,
+            Command::Cancel(_) => control::cancel().await,
             Command::Choose(options) => choose::run(options).await,
             Command::Run(options) => run::run(options).await,
             Command::Manager(options) => manager::run(options).await,
+            Command::OneRequest(options) => foreground::run(options).await,
+            Command::Inside(options) => at::inside(&options),
             Command::Demo(options) => demo::run(options).await,
             Command::Menu => menu::run().await,
             Command::Ask(options) => ask::run(options).await,
@@ -70,6 +82,7 @@ fn main() -> ExitCode {
     });
     match result {
         Ok(exit) => exit.into(),
+        Err(failure @ Failure::Said(_)) => failure.exit().into(),
         Err(failure) => {
             eprintln!("endsession: {failure}");
             failure.exit().into()

@@ -11,7 +11,7 @@ use crate::exit::{Exit, Failure, Result};
 pub(crate) async fn run(options: ManagerOptions) -> Result<Exit> {
     let config = read_config(options.config.as_deref())?;
     let bus_address = session_bus().ok_or(Failure::NoBus)?;
-    let manager = Manager::start(Options {
+    let manager = Manager::start_beside(Options {
         bus_address,
         config,
         dialog: Some(dialog()),
@@ -23,6 +23,7 @@ pub(crate) async fn run(options: ManagerOptions) -> Result<Exit> {
     Ok(match manager.run().await {
         Ended::Over | Ended::Session(_) => Exit::Done,
         Ended::BusLost => Exit::NoSession,
+        Ended::GoesOn => Exit::Refused,
     })
 }
 

@@ -97,6 +97,7 @@ pub(crate) async fn run(options: Run) -> Result<Exit> {
     Ok(match ended {
         Ended::Over => Exit::Done,
         Ended::BusLost => Exit::NoSession,
+        Ended::GoesOn => Exit::Refused,
         Ended::Session(status) => match (status.code(), status.signal()) {
             (Some(code), _) => Exit::Session(u8::try_from(code).unwrap_or(u8::MAX)),
             (None, Some(signal)) => Exit::Session(u8::try_from(128 + signal).unwrap_or(u8::MAX)),

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
 
 use endsession_core::Identity;
 use futures_util::{FutureExt as _, StreamExt as _};
@@ -20,6 +21,9 @@ const MAX_PEERS: usize = 16_384;
 
 /// Messages of one peer kept while the bus is asked who it is.
 const MAX_PARKED: usize = 1024;
+
+/// How long another manager may take to say whose it is. It answers at once, unless it hangs.
+const MANAGES_LIMIT: Duration = Duration::from_secs(2);
 
 /// Bytes of an answer that is kept. The longest asked for is an environment, and a few hundred
 /// variables are some 20 KiB; a message may be 128 MiB.
@@ -162,22 +166,67 @@ impl Bus {
         })
     }
 
-    /// Takes the session manager's names, all or none.
-    pub(crate) async fn take_names(&self, address: &str) -> Result<(), BusError> {
+    /// Takes the session manager's names, all or none. `beside`: where an endsession that manages
+    /// another display has them, only the name of a further session.
+    pub(crate) async fn take_names(&self, address: &str, beside: bool) -> Result<(), BusError> {
+        for name in MANAGER_NAMES {
+            let Some(owner) = self.owner(name).await else {
+                continue;
+            };
+            if beside && self.manages_another_display().await {
+                tracing::info!(
+                    "{owner} manages another session on this bus: applications that register over the bus \
+                     reach that one; here only windows, jobs and XSMP clients can be asked"
+                );
+                return self.take_second_name(address).await;
+            }
+            return Err(BusError::Owned {
+                name: name.to_owned(),
+                owner,
+            });
+        }
+        // Ours first: whoever sees the other one owned and not ours takes us for another manager.
+        self.request_names(address, &[crate::control::NAME, "org.gnome.SessionManager"])
+            .await
+    }
+
+    /// Takes the name by which the command, bars and dialogs reach us, and none that applications
+    /// know: for one request in a session that has no manager.
+    pub(crate) async fn take_control_name(&self, address: &str) -> Result<(), BusError> {
+        if self.owner(crate::control::NAME).await.is_some() && self.manages_another_display().await
+        {
+            return self.take_second_name(address).await;
+        }
+        self.request_names(address, &[crate::control::NAME]).await
+    }
+
+    async fn take_second_name(&self, address: &str) -> Result<(), BusError> {
+        let id = crate::membership::name_on_the_bus();
+        let name = format!("{}.s_{id}", crate::control::NAME);
+        self.request_names(address, &[&name]).await
+    }
+
+    /// Whether the owner of our name says that our process, and so our display, is not its own.
+    async fn manages_another_display(&self) -> bool {
+        let call = self.connection.call_method(
+            Some(crate::control::NAME),
+            crate::control::PATH,
+            Some(crate::control::INTERFACE),
+            "Manages",
+            &(),
+        );
+        let Ok(Ok(reply)) = tokio::time::timeout(MANAGES_LIMIT, call).await else {
+            return false;
+        };
+        reply.body().deserialize::<bool>().is_ok_and(|ours| !ours)
+    }
+
+    async fn request_names(&self, address: &str, names: &[&str]) -> Result<(), BusError> {
         let error = |source| BusError::Bus {
             address: address.to_owned(),
             source,
         };
-        for name in MANAGER_NAMES {
-            if let Some(owner) = self.owner(name).await {
-                return Err(BusError::Owned {
-                    name: name.to_owned(),
-                    owner,
-                });
-            }
-        }
-        // Ours first: whoever sees the other one owned and not ours takes us for another manager.
-        for name in [crate::control::NAME, "org.gnome.SessionManager"] {
+        for name in names {
             const DO_NOT_QUEUE: u32 = 4;
             let reply = self
                 .connection
@@ -198,7 +247,7 @@ impl Bus {
                     .await
                     .unwrap_or_else(|| "another program".to_owned());
                 return Err(BusError::Owned {
-                    name: name.to_owned(),
+                    name: (*name).to_owned(),
                     owner,
                 });
             }

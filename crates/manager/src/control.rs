@@ -34,6 +34,7 @@ pub(crate) enum Command {
     },
     Cancel,
     Status,
+    Manages,
     Watch(bool),
     Show(bool),
     Version,
@@ -166,6 +167,7 @@ pub(crate) fn read(
         }
         "Cancel" => Ok(Command::Cancel),
         "Status" => Ok(Command::Status),
+        "Manages" => Ok(Command::Manages),
         "Watch" => Ok(Command::Watch(true)),
         "Unwatch" => Ok(Command::Watch(false)),
         "Show" | "Unshow" => {

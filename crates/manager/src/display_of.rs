@@ -51,7 +51,7 @@ impl Way {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Named {
     pub(crate) wayland: Option<PathBuf>,
-    sway: Option<PathBuf>,
+    pub(crate) sway: Option<PathBuf>,
     pub(crate) x11: Option<String>,
 }
 
@@ -86,6 +86,42 @@ pub fn find(table: &Table, session: Option<u32>) -> Vec<Way> {
     ways
 }
 
+/// The names of the displays of a session, as [`find`] takes it.
+pub(crate) fn names(table: &Table, session: Option<u32>) -> Vec<Named> {
+    let Some(session) = session else {
+        return vec![Named::to_us()];
+    };
+    let inside = inside(table);
+    let x11 = xwayland(table, &inside);
+    let opened = wayland_sockets(&inside).into_iter().map(|socket| Named {
+        wayland: Some(socket),
+        x11: x11.clone(),
+        ..Named::default()
+    });
+    let opened: Vec<Named> = opened.collect();
+    if !opened.is_empty() {
+        return opened;
+    }
+    let (told, inherited) = told(&inside, session);
+    if told.is_empty() {
+        vec![inherited]
+    } else {
+        told.into_iter().collect()
+    }
+}
+
+/// What processes of a session were told of a display, and what its own process inherited.
+fn told(inside: &[u32], session: u32) -> (BTreeSet<Named>, Named) {
+    let inherited = Named::to(session);
+    let told = inside
+        .iter()
+        .filter(|pid| **pid != session)
+        .map(|pid| Named::to(*pid))
+        .filter(|n| *n != inherited && *n != Named::default())
+        .collect();
+    (told, inherited)
+}
+
 fn add(ways: &mut Vec<Way>, way: Way) {
     if !ways.contains(&way) {
         ways.push(way);
@@ -115,13 +151,7 @@ fn add_inside(ways: &mut Vec<Way>, table: &Table, session: u32) {
     }
     // What the session's own process inherited is the display around it. A window manager's or an
     // application's session lives there; what its children were told of instead is nearer.
-    let inherited = of_variables(&|name| process::variable(session, name));
-    let told: BTreeSet<Named> = inside
-        .iter()
-        .filter(|pid| **pid != session)
-        .map(|pid| of_variables(&|name| process::variable(*pid, name)))
-        .filter(|n| *n != inherited && *n != Named::default())
-        .collect();
+    let (told, inherited) = told(&inside, session);
     for named in told.iter().chain([&inherited]) {
         add_named(ways, named, xwayland.clone());
     }
@@ -144,15 +174,11 @@ fn add_named(ways: &mut Vec<Way>, named: &Named, xwayland: Option<String>) {
 /// anybody claims.
 pub(crate) fn wayland_sockets(inside: &[u32]) -> Vec<PathBuf> {
     let unix = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
-    // Num RefCount Protocol Flags Type St Inode Path; flag 10000 is a listening socket.
-    let listening: Vec<(&str, &Path)> = unix
-        .lines()
-        .filter_map(|line| {
-            let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-            let path = Path::new(*fields.get(7)?);
-            let name = path.file_name()?.to_str()?;
-            (fields.get(3) == Some(&"00010000") && name.starts_with("wayland-"))
-                .then_some((*fields.get(6)?, path))
+    let listening: Vec<(&str, &Path)> = listening(&unix)
+        .map(|(inode, path)| (inode, Path::new(path)))
+        .filter(|(_, path)| {
+            let name = path.file_name().and_then(|n| n.to_str());
+            name.is_some_and(|n| n.starts_with("wayland-"))
         })
         .collect();
     if listening.is_empty() {
@@ -179,6 +205,206 @@ pub(crate) fn wayland_sockets(inside: &[u32]) -> Vec<PathBuf> {
     found
 }
 
+/// Why the display that an environment names is not one to end a session by.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unusable {
+    /// None is named.
+    #[error(
+        "no session here: neither WAYLAND_DISPLAY nor DISPLAY is set (over ssh and from cron they are not)"
+    )]
+    None,
+    /// The name of a Wayland socket means nothing without its directory.
+    #[error("WAYLAND_DISPLAY={0} means nothing without XDG_RUNTIME_DIR, which is not set")]
+    NoRuntimeDir(String),
+    /// A display of another machine.
+    #[error("DISPLAY={0} shows on another machine, and its session is ended there")]
+    Remote(String),
+    /// Nobody listens on the socket any more.
+    #[error("{variable}={name} names a display that is not there (any more)")]
+    Stale {
+        /// The variable.
+        variable: &'static str,
+        /// What it says.
+        name: String,
+    },
+    /// Two displays.
+    #[error("WAYLAND_DISPLAY={wayland} and DISPLAY={x11} are two sessions, one within the other")]
+    Two {
+        /// The one.
+        wayland: String,
+        /// The other.
+        x11: String,
+    },
+    /// The display of another user.
+    #[error("{name} is the display of user {uid}, and this is user {own}")]
+    AnotherUsers {
+        /// Its name.
+        name: String,
+        /// Whose.
+        uid: u32,
+        /// Who we are.
+        own: u32,
+    },
+}
+
+/// The ways to see the windows of the one session that our own environment names, the best first.
+/// Nothing is connected to but sockets, to see whether somebody is there.
+///
+/// # Errors
+/// When the environment names none, or more than one.
+pub fn usable(table: &Table) -> Result<Vec<Way>, Unusable> {
+    let named = Named::to_us();
+    match (&named.wayland, &named.x11) {
+        (None, _) if own_variable("WAYLAND_DISPLAY").is_some() => {
+            let name = own_variable("WAYLAND_DISPLAY").unwrap_or_default();
+            return Err(Unusable::NoRuntimeDir(name));
+        }
+        (None, None) => return Err(Unusable::None),
+        (None, Some(x11)) if is_remote(x11) => return Err(Unusable::Remote(x11.clone())),
+        (None, Some(x11)) => is_ours(x11_server(x11), "DISPLAY", x11)?,
+        (Some(wayland), x11) => {
+            let name = wayland.display().to_string();
+            is_ours(server(wayland), "WAYLAND_DISPLAY", &name)?;
+            if let Some(x11) = x11.as_ref().filter(|x| !is_remote(x))
+                && nested(table, wayland, x11) == Nested::Unclear
+            {
+                let (wayland, x11) = (name, x11.clone());
+                return Err(Unusable::Two { wayland, x11 });
+            }
+        }
+    }
+    Ok(find(table, None))
+}
+
+/// Whoever listens on a socket, by user; `None` where nobody does. Who called `listen()` may be a
+/// wrapper, and the user is the same.
+fn server(socket: &Path) -> Option<u32> {
+    let stream = std::os::unix::net::UnixStream::connect(socket).ok()?;
+    uid_of_peer(&stream)
+}
+
+fn x11_server(x11: &str) -> Option<u32> {
+    use std::os::linux::net::SocketAddrExt as _;
+    use std::os::unix::net::{SocketAddr, UnixStream};
+    let path = x11_socket(x11)?;
+    let of_path = UnixStream::connect(&path);
+    let stream = of_path.or_else(|_| {
+        let address = SocketAddr::from_abstract_name(&path)?;
+        UnixStream::connect_addr(&address)
+    });
+    uid_of_peer(&stream.ok()?)
+}
+
+fn uid_of_peer(stream: &std::os::unix::net::UnixStream) -> Option<u32> {
+    let credentials = rustix::net::sockopt::socket_peercred(stream).ok()?;
+    Some(credentials.uid.as_raw())
+}
+
+/// An X server that root started serves whoever logged in on it.
+fn is_ours(uid: Option<u32>, variable: &'static str, name: &str) -> Result<(), Unusable> {
+    let own = rustix::process::getuid().as_raw();
+    match uid {
+        None => Err(Unusable::Stale {
+            variable,
+            name: name.to_owned(),
+        }),
+        Some(0) if variable == "DISPLAY" && own != 0 => Ok(()),
+        Some(uid) if uid != own => Err(Unusable::AnotherUsers {
+            name: name.to_owned(),
+            uid,
+            own,
+        }),
+        Some(_) => Ok(()),
+    }
+}
+
+/// What an X display is to the Wayland display that is named beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nested {
+    /// They are one session: Xwayland, or the compositor runs in a window of that X display, or
+    /// nobody serves it any more.
+    Wayland,
+    /// They are two sessions, and the environment does not say which of them is meant.
+    Unclear,
+}
+
+/// What an X display is to a Wayland display, both named in one environment.
+#[must_use]
+pub fn nested(table: &Table, wayland: &Path, x11: &str) -> Nested {
+    let Some(socket) = x11_socket(x11) else {
+        return Nested::Unclear;
+    };
+    let servers = listeners(table, &[socket.clone(), format!("@{socket}")]);
+    let compositors = listeners(table, &[wayland.display().to_string()]);
+    let is_compositors = |pid: &u32| {
+        let of_it = compositors
+            .iter()
+            .any(|c| c == pid || table.descends(*pid, *c));
+        let name = table.get(*pid).map(|s| s.comm.to_ascii_lowercase());
+        of_it && (compositors.contains(pid) || name.is_some_and(|n| n.starts_with("xwayland")))
+    };
+    let inside_x11 = compositors
+        .iter()
+        .any(|pid| Named::to(*pid).x11.as_deref() == Some(x11));
+    if inside_x11 || servers.iter().any(is_compositors) || !is_served(&socket) {
+        Nested::Wayland
+    } else {
+        Nested::Unclear
+    }
+}
+
+/// The socket of a local X display.
+fn x11_socket(x11: &str) -> Option<String> {
+    let number = x11.strip_prefix(':')?.split('.').next()?;
+    let number: u32 = number.parse().ok()?;
+    Some(format!("/tmp/.X11-unix/X{number}"))
+}
+
+/// Whether somebody listens on a socket, whoever it is.
+fn is_served(socket: &str) -> bool {
+    let unix = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
+    listening(&unix).any(|(_, path)| path.trim_start_matches('@') == socket)
+}
+
+/// An X display of another machine, or one that ssh forwards: what it shows is no session of this
+/// machine.
+#[must_use]
+pub fn is_remote(x11: &str) -> bool {
+    !x11.starts_with(':') && !x11.starts_with("unix:") && !x11.starts_with('/')
+}
+
+/// Inodes and paths of the listening sockets in `/proc/net/unix`. Its columns are Num RefCount
+/// Protocol Flags Type St Inode Path; flag 10000 is a listening socket.
+fn listening(unix: &str) -> impl Iterator<Item = (&str, &str)> {
+    unix.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        let is_listening = fields.get(3) == Some(&"00010000");
+        is_listening.then_some((*fields.get(6)?, *fields.get(7)?))
+    })
+}
+
+/// The processes that hold a listening socket of one of these paths open, of those that may be
+/// looked at.
+fn listeners(table: &Table, paths: &[String]) -> Vec<u32> {
+    let unix = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
+    let inodes: BTreeSet<String> = listening(&unix)
+        .filter(|(_, path)| paths.iter().any(|p| p == path))
+        .map(|(inode, _)| format!("socket:[{inode}]"))
+        .collect();
+    if inodes.is_empty() {
+        return Vec::new();
+    }
+    let holds = |pid: u32| {
+        let open = std::fs::read_dir(format!("/proc/{pid}/fd"));
+        open.into_iter().flatten().flatten().any(|entry| {
+            std::fs::read_link(entry.path())
+                .is_ok_and(|target| inodes.contains(&*target.to_string_lossy()))
+        })
+    };
+    table.iter().map(|s| s.pid).filter(|p| holds(*p)).collect()
+}
+
 fn own_variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|v| !v.is_empty())
 }
@@ -200,7 +426,7 @@ fn of_variables(variable: &dyn Fn(&str) -> Option<String>) -> Named {
 }
 
 /// `:0` and `:0.0` are one display: a screen that is not named is the first.
-fn whole_display(name: String) -> String {
+pub(crate) fn whole_display(name: String) -> String {
     let first = name.strip_suffix(".0").filter(|rest| {
         let number = rest.rsplit(':').next().unwrap_or_default();
         rest.contains(':') && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
@@ -209,7 +435,7 @@ fn whole_display(name: String) -> String {
 }
 
 /// The IPC socket that a sway process opened: its name carries the pid.
-fn sway_socket(pid: u32) -> Option<PathBuf> {
+pub(crate) fn sway_socket(pid: u32) -> Option<PathBuf> {
     use std::os::unix::fs::MetadataExt as _;
     if process::program(pid)? != "sway" {
         return None;

@@ -16,10 +16,12 @@ pub mod display_of;
 mod lock;
 mod look;
 mod manager;
+mod membership;
 mod perform;
 pub mod process;
 pub mod report;
 mod serve;
+pub mod sessions;
 pub mod unsaved;
 
 pub use bus::{BusError, MANAGER_NAMES};

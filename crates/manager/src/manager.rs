@@ -22,12 +22,16 @@ use crate::control::Listeners;
 use crate::dialog::{Dialog, DialogCommand};
 use crate::display_of::Way;
 use crate::lock::Lock;
+use crate::membership::{Belongs, Displays, Foreign};
 use crate::perform::Hold;
 use crate::process::{Exits, Table};
 
 /// What applications have, in milliseconds, when their display is already gone: they cannot show
 /// a dialog any more, only save and go.
 pub(crate) const LOST_BUDGET: u64 = 5_000;
+
+/// How long a manager for one request waits for it: whoever started it requests at once.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
 /// What a manager needs to begin.
 #[derive(Clone, Debug)]
@@ -50,6 +54,8 @@ pub enum Ended {
     Session(ExitStatus),
     /// The session bus is gone, and with it everything to manage.
     BusLost,
+    /// The one request was cancelled or failed, or never came; the session goes on.
+    GoesOn,
 }
 
 /// The session manager.
@@ -81,6 +87,10 @@ pub struct Manager {
     pub(crate) jobs: BTreeMap<JobId, Option<Identity>>,
     /// In Ending: what is left of the session and still alive.
     pub(crate) rest: Option<BTreeSet<Identity>>,
+    /// Clients of another display.
+    pub(crate) foreign: Foreign,
+    /// There is no manager in this session but for one request: until when it is to come.
+    once: Option<Instant>,
     /// Processes that `run` itself needs until the end: the bus.
     pub(crate) keep: BTreeSet<u32>,
     pub(crate) config: Config,
@@ -113,7 +123,33 @@ impl Manager {
     /// When the bus cannot be used, or another manager owns the session; nothing has changed then.
     pub async fn start(options: Options) -> Result<Self> {
         let bus = Bus::connect(&options.bus_address).await?;
-        bus.take_names(&options.bus_address).await?;
+        bus.take_names(&options.bus_address, false).await?;
+        Self::on(bus, options, None).await
+    }
+
+    /// The same where another of us may manage another display on the same bus: the session is
+    /// managed beside that one then, under a name of its own.
+    ///
+    /// # Errors
+    /// As [`Manager::start`].
+    pub async fn start_beside(options: Options) -> Result<Self> {
+        let bus = Bus::connect(&options.bus_address).await?;
+        bus.take_names(&options.bus_address, true).await?;
+        Self::on(bus, options, None).await
+    }
+
+    /// A manager for one request, in a session that has none: it takes no name that applications
+    /// know, and ends with that request, or when none comes.
+    ///
+    /// # Errors
+    /// As [`Manager::start`].
+    pub async fn start_once(options: Options) -> Result<Self> {
+        let bus = Bus::connect(&options.bus_address).await?;
+        bus.take_control_name(&options.bus_address).await?;
+        Self::on(bus, options, Some(Instant::now() + REQUEST_LIMIT)).await
+    }
+
+    async fn on(bus: Bus, options: Options, once: Option<Instant>) -> Result<Self> {
         let on = |kind| {
             signal(kind).map_err(|e| BusError::Bus {
                 address: options.bus_address.clone(),
@@ -144,6 +180,8 @@ impl Manager {
             processes: None,
             jobs: BTreeMap::new(),
             rest: None,
+            foreign: Foreign::default(),
+            once,
             keep: BTreeSet::new(),
             request: 0,
             requester_pids: BTreeSet::new(),
@@ -159,7 +197,7 @@ impl Manager {
             children: on(SignalKind::child())?,
             config: options.config,
         };
-        if let Some(message) = Gnome::session_running() {
+        if let Some(message) = Gnome::session_running().filter(|_| manager.once.is_none()) {
             manager.bus.send(message);
         }
         manager.flush().await;
@@ -233,6 +271,7 @@ impl Manager {
             Backend::Nothing | Backend::Missing => None,
         };
         let strangers_until = self.xsmp.deadline();
+        let request_until = self.once.filter(|_| self.core.phase().is_none());
         let lost = self.bus_is_lost;
         tokio::select! {
             biased;
@@ -273,6 +312,10 @@ impl Manager {
             }
             () = until(supervision) => self.supervision_is_due(),
             () = until(strangers_until) => self.xsmp.handle_timeout(),
+            () = until(request_until) => {
+                tracing::info!("nobody has requested anything");
+                self.ended = Some(Ended::GoesOn);
+            }
             () = until(kill_at) => {
                 if let Backend::Child(child) = &mut self.backend {
                     child.kill();
@@ -283,7 +326,7 @@ impl Manager {
 
     /// Tells the coordinator a fact.
     pub(crate) fn event(&mut self, event: Event) {
-        if self.is_of_the_dialog(&event) {
+        if self.is_of_the_dialog(&event) || self.is_of_another_session(&event) {
             return;
         }
         let now = self.now();
@@ -341,9 +384,44 @@ impl Manager {
         for event in effects.events {
             self.event(event);
         }
-        if !matches!(self.backend, Backend::Child(_)) {
+        // What is ending takes its bus along, and ends all the same.
+        if !matches!(self.backend, Backend::Child(_)) && self.core.phase().is_none() {
             self.ended = Some(Ended::BusLost);
         }
+    }
+
+    /// Whose a process is.
+    pub(crate) fn belongs(&mut self, pid: u32) -> Belongs {
+        let table = self.processes();
+        if self
+            .root()
+            .is_some_and(|root| pid == root || table.descends(pid, root))
+        {
+            return Belongs::Here;
+        }
+        self.displays(&table).owns(pid)
+    }
+
+    /// The session's displays, as far as they are known.
+    pub(crate) fn displays(&self, table: &Table) -> Displays {
+        let child = match &self.backend {
+            Backend::Child(child) => Some(child.pid()),
+            Backend::Nothing | Backend::Missing => None,
+        };
+        Displays::find(table, child, self.display_way.as_ref())
+    }
+
+    /// A client that came over a bus which serves another display too.
+    fn is_of_another_session(&mut self, event: &Event) -> bool {
+        let mut foreign = std::mem::take(&mut self.foreign);
+        let theirs = foreign.takes(event, |pid| self.belongs(pid) == Belongs::Elsewhere);
+        self.foreign = foreign;
+        theirs
+    }
+
+    /// A manager for one request has nothing left to do.
+    pub(crate) fn is_once(&self) -> bool {
+        self.once.is_some()
     }
 
     /// The dialog is no application, whatever a toolkit of its own may register: it is never
@@ -443,7 +521,7 @@ impl Manager {
             activation.unset(&mut self.bus).await;
         }
         self.xsmp.close().await;
-        if let Some(message) = Gnome::session_over() {
+        if let Some(message) = Gnome::session_over().filter(|_| self.once.is_none()) {
             self.bus.send(message);
         }
         self.flush().await;

@@ -17,6 +17,7 @@ use crate::backend::Backend;
 use crate::control;
 use crate::dialog::Input;
 use crate::manager::{Ended, Manager};
+use crate::membership::{Belongs, Displays, is_user_service};
 use crate::process::{self, Table};
 use crate::report::{self, News, Who};
 
@@ -146,7 +147,17 @@ impl Manager {
         }
         // Its windows are known by what the display vouches for.
         let verified = self.core.app(of).is_some_and(|a| !a.windows.is_empty());
-        !self.keep.contains(&pid) && process::is_of_session(&table, pid, self.root(), verified)
+        let inside = self.is_inside(&table, &self.displays(&table), pid);
+        !self.keep.contains(&pid) && process::is_of_session(&table, pid, inside, verified)
+    }
+
+    /// Whether a process was started in the session: below us, where we started it, else on its
+    /// display. A service of the user's own is there for other sessions too.
+    fn is_inside(&self, table: &Table, displays: &Displays, pid: u32) -> bool {
+        match self.root() {
+            Some(root) => table.descends(pid, root),
+            None => displays.owns(pid) == Belongs::Here && !is_user_service(pid),
+        }
     }
 
     fn signal(&mut self, of: &Identity, signal: Signal) {
@@ -237,7 +248,7 @@ impl Manager {
     }
 
     fn rest_of_session(&self, table: &Table) -> BTreeSet<Identity> {
-        let root = self.root();
+        let displays = self.displays(table);
         let windowed: BTreeSet<Identity> = self
             .core
             .apps()
@@ -253,15 +264,15 @@ impl Manager {
             .iter()
             .filter(|s| {
                 let of = s.identity();
-                let below_us = root.is_some_and(|r| table.descends(s.pid, r));
-                (below_us || windowed.contains(&of))
+                let inside = self.is_inside(table, &displays, s.pid);
+                (inside || windowed.contains(&of))
                     && Some(&of) != session.as_ref()
                     && !self.keep.contains(&s.pid)
                     && !DISPLAY_SERVERS.contains(&s.comm.as_str())
                     && !crate::lock::is_locker(s)
                     // It closes by itself, and one that hangs must not hold up the end.
                     && !dialog.is_some_and(|d| s.pid == d || table.descends(s.pid, d))
-                    && process::is_of_session(table, s.pid, root, windowed.contains(&of))
+                    && process::is_of_session(table, s.pid, inside, windowed.contains(&of))
             })
             .map(process::Stat::identity)
             .collect()
@@ -491,6 +502,10 @@ impl Manager {
                 Some(status) => Ended::Session(status),
                 None => Ended::Over,
             });
+        } else if self.is_once() {
+            self.ended = Some(Ended::GoesOn);
+        } else if self.bus_is_lost && !matches!(self.backend, Backend::Child(_)) {
+            self.ended = Some(Ended::BusLost);
         } else {
             self.gnome.set_ending(false);
             self.close_display();

@@ -202,10 +202,11 @@ impl Table {
     }
 }
 
-/// Whether a process may be signalled as part of the session whose processes descend from `root`
-/// or have `verified` windows on its display. When unsure: no.
+/// Whether a process may be signalled as part of the session: it is `inside`, which is to say that
+/// it descends from what the manager started or was started on the session's display, or it has
+/// `verified` windows there. When unsure: no.
 #[must_use]
-pub fn is_of_session(table: &Table, pid: u32, root: Option<u32>, verified: bool) -> bool {
+pub fn is_of_session(table: &Table, pid: u32, inside: bool, verified: bool) -> bool {
     let own = std::process::id();
     let Some(stat) = table.get(pid) else {
         return false;
@@ -218,7 +219,6 @@ pub fn is_of_session(table: &Table, pid: u32, root: Option<u32>, verified: bool)
     {
         return false;
     }
-    let inside = verified || root.is_some_and(|root| table.descends(pid, root));
     // What shows a window cannot outlive its display, even if it ignores SIGHUP as xterm does.
     verified || (inside && !outlives_sessions(table, stat))
 }
@@ -241,9 +241,16 @@ pub fn is_multiplexed(table: &Table, stat: &Stat) -> bool {
     server(stat) || inside.into_iter().any(server)
 }
 
-fn uid_of(pid: u32) -> Option<u32> {
+/// Whose a process is.
+pub(crate) fn uid_of(pid: u32) -> Option<u32> {
     use std::os::unix::fs::MetadataExt as _;
     Some(fs::metadata(format!("/proc/{pid}")).ok()?.uid())
+}
+
+/// The group that a process is in first of all.
+pub(crate) fn gid_of(pid: u32) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some(fs::metadata(format!("/proc/{pid}")).ok()?.gid())
 }
 
 /// Whether a process was started under nohup.
@@ -417,9 +424,9 @@ mod tests {
     fn neither_we_nor_our_ancestors_are_ever_of_the_session() {
         let table = Table::read();
         let own = std::process::id();
-        assert!(!is_of_session(&table, own, Some(1), true));
+        assert!(!is_of_session(&table, own, true, true));
         for stat in table.ancestors(own) {
-            assert!(!is_of_session(&table, stat.pid, Some(1), true), "{stat:?}");
+            assert!(!is_of_session(&table, stat.pid, true, true), "{stat:?}");
         }
     }
 

@@ -33,12 +33,24 @@ pub struct Status {
     pub applications: Vec<App>,
     /// Inhibitors of anything but log-off, which do not block one.
     pub other_inhibitors: Vec<Hold>,
+    /// Clients of another display of the same user, who share the bus: never asked or ended.
+    #[serde(default)]
+    pub foreign: Vec<Foreign>,
     /// What blocks the request; without one, what would, as far as can be known without asking.
     pub blockers: Vec<BlockerInfo>,
     /// Whom the request waits for although they do not block: of kind `slow` who has not answered
     /// yet, of kind `asking-user` who is asking the user.
     #[serde(default)]
     pub waits: Vec<BlockerInfo>,
+}
+
+/// A client of another session on the same bus.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foreign {
+    /// The name that it gave.
+    pub name: String,
+    /// Its process.
+    pub pid: Option<u32>,
 }
 
 /// A request under way.

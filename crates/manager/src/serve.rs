@@ -13,6 +13,7 @@ use crate::bus::{About, Answered, Failure, Incoming, Peer, failure, reply, wants
 use crate::control::{self, Command};
 use crate::dialog::Input;
 use crate::manager::Manager;
+use crate::membership::Belongs;
 use crate::report::{self, Hold, News, RequestInfo, Status};
 
 impl Manager {
@@ -105,6 +106,15 @@ impl Manager {
     async fn command(&mut self, command: Command, header: &Header<'_>, peer: &Peer) -> Answered {
         match command {
             Command::Request(request) => {
+                if peer
+                    .pid
+                    .is_some_and(|pid| self.belongs(pid) == Belongs::Elsewhere)
+                {
+                    return Err(Failure::new(
+                        "org.endsession.Error.OtherSession",
+                        "the caller runs on another display than the one that is managed here",
+                    ));
+                }
                 let joined = self.begin(request, peer.pid, Some(&peer.name)).await?;
                 reply(header, &(self.request, joined == Joined::Joined))
             }
@@ -139,6 +149,12 @@ impl Manager {
                     )
                 })?;
                 reply(header, &json.as_str())
+            }
+            Command::Manages => {
+                let elsewhere = peer
+                    .pid
+                    .is_some_and(|pid| self.belongs(pid) == Belongs::Elsewhere);
+                reply(header, &!elsewhere)
             }
             Command::Watch(on) => {
                 self.listeners.watch(&peer.name, on)?;
@@ -343,6 +359,7 @@ impl Manager {
                 }),
             applications: report::applications(&self.core, |voter| self.xsmp.about(voter)),
             other_inhibitors: self.other_inhibitors(),
+            foreign: self.foreign(),
             blockers,
             waits: report::waits(&self.core, |of| {
                 let since = self.slow_since.get(of);
@@ -353,6 +370,14 @@ impl Manager {
             self.close_display();
         }
         status
+    }
+
+    fn foreign(&self) -> Vec<report::Foreign> {
+        let one = |(name, pid): (&str, Option<u32>)| report::Foreign {
+            name: report::one_line(name),
+            pid,
+        };
+        self.foreign.iter().map(one).collect()
     }
 
     fn other_inhibitors(&self) -> Vec<Hold> {

@@ -204,12 +204,17 @@ fn what_a_process_costs_is_read() {
     assert!(measure::private_kb(pid) <= memory);
     let before = measure::activity(pid);
     for _ in 0..5 {
-        // It sleeps between two lines, so each one wakes it.
+        // It sleeps between two lines, so each one wakes it; on a busy machine it may lose the
+        // processor before it comes to sleep.
         let mark = shell.stdout().mark();
         shell.write("again\n");
         shell.stdout().wait_for_from(mark, "", LIMIT);
     }
     let after = measure::activity(pid);
-    assert!(after.wakeups >= before.wakeups + 4, "{before:?}, {after:?}");
+    let switches = |a: &measure::Activity| a.wakeups + a.preempted;
+    assert!(
+        switches(&after) >= switches(&before) + 4,
+        "{before:?}, {after:?}"
+    );
     assert!(after.cpu > before.cpu);
 }

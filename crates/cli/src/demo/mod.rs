@@ -3,7 +3,6 @@
 //! one hangs.
 
 pub(crate) mod app;
-mod bus;
 
 use std::collections::{HashMap, VecDeque};
 use std::process::Stdio;
@@ -25,7 +24,7 @@ use crate::terminal::Terminal;
 
 /// Runs the story.
 pub(crate) async fn run(options: Demo) -> Result<Exit> {
-    let bus = bus::Embedded::start()?;
+    let bus = crate::bus::Embedded::start()?;
     // A demo is watched by somebody: what takes half a minute on a desktop takes seconds here.
     let deadlines = Deadlines {
         slow: Some(1_000),

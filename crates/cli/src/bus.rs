@@ -1,23 +1,24 @@
-//! A message bus inside the demo itself, on a thread of its own, so that the demo needs nothing
-//! from the system. For the demo only: it has neither policy nor activation.
+//! A message bus inside this program itself, on a thread of its own: for the demo, which needs
+//! nothing from the system, and for a log-off where no session bus runs. It has neither policy nor
+//! activation.
 
 use std::sync::mpsc;
 
 use crate::exit::{Failure, Result};
 
 /// A running bus. It ends with the process.
-pub(super) struct Embedded {
+pub(crate) struct Embedded {
     address: String,
 }
 
 impl Embedded {
-    pub(super) fn start() -> Result<Self> {
+    pub(crate) fn start() -> Result<Self> {
         let dir = std::env::temp_dir();
         let wanted = format!("unix:tmpdir={}", dir.display());
         let (ready, address) = mpsc::sync_channel(1);
         let failed = |e: String| {
             Failure::Usage(format!(
-                "the demo's bus cannot be started in {}: {e}",
+                "a bus of our own cannot be started in {}: {e}",
                 dir.display()
             ))
         };
@@ -32,7 +33,7 @@ impl Embedded {
         }
     }
 
-    pub(super) fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 }
@@ -53,12 +54,12 @@ async fn serve(wanted: String, ready: mpsc::SyncSender<std::result::Result<Strin
     let mut bus = match busd::bus::Bus::for_address(Some(&wanted)).await {
         Ok(bus) => bus,
         Err(error) => {
-            let _demo_has_ended = ready.send(Err(format!("{error:#}")));
+            let _nobody_waits = ready.send(Err(format!("{error:#}")));
             return;
         }
     };
-    let _demo_has_ended = ready.send(Ok(bus.address().to_string()));
+    let _nobody_waits = ready.send(Ok(bus.address().to_string()));
     if let Err(error) = bus.run().await {
-        tracing::warn!("the demo's bus failed: {error:#}");
+        tracing::warn!("our own bus failed: {error:#}");
     }
 }

@@ -1,0 +1,126 @@
+//! A log-off where no manager runs: the command brings one along, for this one request. It is a
+//! process of its own without a terminal, so that it survives the one that the command was typed in,
+//! and the command follows it as it follows any manager.
+
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+
+use endsession_manager::adapter::display::DisplayError;
+use endsession_manager::config::Config;
+use endsession_manager::display_of::{self, Unusable};
+use endsession_manager::process::Table;
+use endsession_manager::sessions::{self, Session};
+use endsession_manager::{Manager, Options};
+use rustix::process::getuid;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+
+use crate::args::{Logoff, OneRequest};
+use crate::bus::Embedded;
+use crate::control::{Control, session_bus};
+use crate::exit::{Exit, Failure, Result};
+
+/// Bytes of the line in which our own process says where it listens.
+const MAX_ADDRESS: u64 = 4096;
+
+/// Makes sure that there is a session that could be ended, and starts a manager for it. Nothing has
+/// been touched where that fails.
+pub(crate) async fn start(options: &Logoff) -> Result<Control> {
+    check(options.force).await?;
+    let mut command = Command::new("/proc/self/exe");
+    command
+        .arg0("endsession")
+        .arg("one-request")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let mut process = tokio::process::Command::from(command)
+        .spawn()
+        .map_err(|e| Failure::io("cannot start a manager for this log-off", e))?;
+    let mut line = String::new();
+    if let Some(stdout) = process.stdout.take() {
+        let mut stdout = BufReader::new(stdout.take(MAX_ADDRESS));
+        // What went wrong there is seen by its status.
+        let _broken = stdout.read_line(&mut line).await;
+    }
+    let Some(address) = line.strip_suffix('\n') else {
+        // It has said why on stderr, which is ours too.
+        let status = process.wait().await;
+        let code = status.ok().and_then(|s| s.code()).unwrap_or(3);
+        return Err(Failure::Said(u8::try_from(code).unwrap_or(3)));
+    };
+    Control::connect_to(address).await
+}
+
+/// The manager for one request: says where it listens once it does, and ends with that request.
+pub(crate) async fn run(options: OneRequest) -> Result<Exit> {
+    // Whatever becomes of the terminal, this is no part of it any more.
+    rustix::process::setsid().map_err(|e| Failure::io("cannot leave the terminal", e.into()))?;
+    let config = crate::manager::read_config(options.config.as_deref())?;
+    let (manager, address, _bus) = begin(config).await?;
+    {
+        use std::io::Write as _;
+        let mut out = std::io::stdout().lock();
+        let told = writeln!(out, "{address}").and_then(|()| out.flush());
+        told.map_err(|e| Failure::io("cannot say where this manager listens", e))?;
+    }
+    manager.run().await;
+    Ok(Exit::Done)
+}
+
+/// On the session's bus where there is one, so that a bar or a second command finds it; else on one
+/// that it brings along.
+async fn begin(config: Config) -> Result<(Manager, String, Option<Embedded>)> {
+    let options = |address: &str| Options {
+        bus_address: address.to_owned(),
+        config: config.clone(),
+        dialog: Some(crate::manager::dialog()),
+    };
+    if let Some(address) = session_bus() {
+        match Manager::start_once(options(&address)).await {
+            Ok(manager) => return Ok((manager, address, None)),
+            Err(error @ endsession_manager::BusError::Owned { .. }) => return Err(error.into()),
+            Err(error) => tracing::warn!("{error}; inhibitors on it cannot be seen"),
+        }
+    }
+    let bus = Embedded::start()?;
+    let address = bus.address().to_owned();
+    let manager = Manager::start_once(options(&address)).await?;
+    Ok((manager, address, Some(bus)))
+}
+
+/// Whether the environment names one display of this user's that can be reached. `force`: nobody is
+/// going to be asked, so that nobody need be seen.
+async fn check(force: bool) -> Result<()> {
+    let ways = display_of::usable(&Table::read()).map_err(|why| Failure::NoSession(hint(&why)))?;
+    let mut first = None;
+    for way in &ways {
+        match way.connect().await {
+            Ok(_) => return Ok(()),
+            // It is there, and tells nobody of its windows.
+            Err(DisplayError::Unsupported { .. }) if force => return Ok(()),
+            Err(error) => first = first.or(Some(error)),
+        }
+    }
+    Err(Failure::NoSession(match first {
+        Some(error @ DisplayError::Unsupported { .. }) => format!(
+            "{error}, so nobody could be asked about unsaved work; close your windows yourself and use --force"
+        ),
+        Some(error) => format!("the display that the environment names cannot be reached: {error}"),
+        None => hint(&Unusable::None),
+    }))
+}
+
+/// What is wrong with the environment, and which sessions could be named instead.
+fn hint(why: &Unusable) -> String {
+    let own = getuid().as_raw();
+    let mine: Vec<Session> = sessions::all()
+        .into_iter()
+        .filter(|s| s.uid == own || own == 0)
+        .collect();
+    if mine.is_empty() {
+        return format!("{why}");
+    }
+    format!(
+        "{why}; name the session that is meant with --display or --session: {}",
+        crate::at::describe(&mine)
+    )
+}

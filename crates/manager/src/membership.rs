@@ -1,0 +1,280 @@
+//! Whose a process is: this session's, another session's, or nobody can say. A session is a
+//! display, and one bus may serve several of one user: a client of another display is listed and
+//! never asked or ended. Reads /proc.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use endsession_core::{Event, InhibitorId, VoterId};
+
+use crate::display_of::{self, Named, Way};
+use crate::process::{self, Table};
+
+/// What the environment of a process says about whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Belongs {
+    /// It was started on this session's display.
+    Here,
+    /// It was started on another display.
+    Elsewhere,
+    /// It knows of no display, or this session has none yet.
+    Unknown,
+}
+
+/// The displays of one session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Displays {
+    wayland: BTreeSet<PathBuf>,
+    x11: BTreeSet<String>,
+}
+
+impl Displays {
+    /// Those of the session that `session` is the process of, where the manager started it; else
+    /// those that our own environment names, and the one that was reached at last.
+    pub(crate) fn find(table: &Table, session: Option<u32>, reached: Option<&Way>) -> Self {
+        let mut this = Self::default();
+        match reached {
+            Some(Way::X11(display)) => drop(this.x11.insert(display.clone())),
+            Some(Way::Wayland(socket)) => drop(this.wayland.insert(socket.clone())),
+            // Its own socket's name tells nothing of Wayland's.
+            Some(Way::Sway(..)) | None => {}
+        }
+        for named in display_of::names(table, session) {
+            this.wayland.extend(named.wayland);
+            this.x11.extend(named.x11);
+        }
+        this
+    }
+
+    /// Whose a process is that was told of these. Where a Wayland display is named, the X display
+    /// beside it is only its Xwayland, or left from around it.
+    fn of(&self, told: &Named) -> Belongs {
+        if self.wayland.is_empty() && self.x11.is_empty() {
+            return Belongs::Unknown;
+        }
+        let here = match (&told.wayland, &told.x11) {
+            (None, None) => return Belongs::Unknown,
+            (Some(wayland), _) if !self.wayland.is_empty() => self.wayland.contains(wayland),
+            // Something on X11 in a session on X11, which inherited the name of a compositor
+            // around both.
+            (_, Some(x11)) => self.x11.contains(x11),
+            (Some(_), None) => false,
+        };
+        if here {
+            Belongs::Here
+        } else {
+            Belongs::Elsewhere
+        }
+    }
+
+    /// Whose a process is.
+    pub(crate) fn owns(&self, pid: u32) -> Belongs {
+        self.of(&Named::to(pid))
+    }
+}
+
+/// Clients of another display of the same user, who came over the bus that all of them share.
+/// They are listed, and nothing that they do or hold counts.
+#[derive(Debug, Default)]
+pub(crate) struct Foreign(BTreeMap<Channel, (String, Option<u32>)>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Channel {
+    Client(VoterId),
+    Inhibitor(InhibitorId),
+}
+
+impl Foreign {
+    /// Takes in a fact; whether it is one of theirs, and no news for the coordinator.
+    /// `elsewhere`: whether a process belongs to another display; asked of newcomers alone.
+    pub(crate) fn takes(&mut self, event: &Event, elsewhere: impl FnOnce(u32) -> bool) -> bool {
+        let (channel, of, name) = match event {
+            Event::Registered {
+                voter, of, name, ..
+            } => (Channel::Client(*voter), of, name),
+            Event::Inhibited {
+                inhibitor,
+                of,
+                name,
+                ..
+            } => (Channel::Inhibitor(*inhibitor), of, name),
+            Event::Answered(voter, _) => return self.0.contains_key(&Channel::Client(*voter)),
+            Event::Unregistered(voter) => {
+                return self.0.remove(&Channel::Client(*voter)).is_some();
+            }
+            Event::Uninhibited(inhibitor) => {
+                return self.0.remove(&Channel::Inhibitor(*inhibitor)).is_some();
+            }
+            _ => return false,
+        };
+        if !of.pid().is_some_and(elsewhere) {
+            return false;
+        }
+        // As many as the adapters let in, who forget those that leave.
+        self.0.insert(channel, (name.clone(), of.pid()));
+        true
+    }
+
+    /// Each of their processes once, with the name that it gave.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Option<u32>)> {
+        let once: BTreeSet<(&str, Option<u32>)> = self
+            .0
+            .values()
+            .map(|(name, pid)| (name.as_str(), *pid))
+            .collect();
+        once.into_iter()
+    }
+}
+
+/// A name for this session among those of one user, fit for a bus name: the login session's, else
+/// the display's.
+pub(crate) fn name_on_the_bus() -> String {
+    let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let name = set("XDG_SESSION_ID")
+        .or_else(|| set("WAYLAND_DISPLAY"))
+        .or_else(|| set("DISPLAY"))
+        .unwrap_or_else(|| std::process::id().to_string());
+    fit_for_the_bus(&name)
+}
+
+/// An element of a bus name has letters, digits and `_`, and the whole at most 255 bytes.
+fn fit_for_the_bus(name: &str) -> String {
+    let fit = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    name.chars().take(100).map(fit).collect()
+}
+
+/// Whether systemd runs this process as a service of the user's own: it was there before the
+/// session and outlives it, whatever display its environment names. Applications run in scopes,
+/// and in services below `app.slice`, whose units say what becomes of them.
+pub(crate) fn is_user_service(pid: u32) -> bool {
+    let cgroups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    cgroups.lines().any(is_service_of_user_manager)
+}
+
+fn is_service_of_user_manager(line: &str) -> bool {
+    let Some((_, below)) = line.split_once("/user@") else {
+        return false;
+    };
+    below.trim_end().ends_with(".service") && below.contains(".service/")
+}
+
+/// The login session that the kernel has a process in, by its cgroup: what was started in it stays
+/// in it.
+pub(crate) fn login_session(pid: u32) -> Option<String> {
+    let cgroups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+    let scope = cgroups
+        .lines()
+        .flat_map(|line| line.split('/'))
+        .find_map(|part| part.strip_prefix("session-")?.strip_suffix(".scope"));
+    scope
+        .map(str::to_owned)
+        .or_else(|| process::variable(pid, "XDG_SESSION_ID"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(wayland: Option<&str>, x11: Option<&str>) -> Named {
+        Named {
+            wayland: wayland.map(PathBuf::from),
+            x11: x11.map(str::to_owned),
+            ..Named::default()
+        }
+    }
+
+    fn displays(wayland: &[&str], x11: &[&str]) -> Displays {
+        Displays {
+            wayland: wayland.iter().map(PathBuf::from).collect(),
+            x11: x11.iter().map(|d| (*d).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_process_is_its_displays() {
+        let sway = displays(&["/run/wayland-1"], &[":1"]);
+        let here = [
+            named(Some("/run/wayland-1"), None),
+            named(Some("/run/wayland-1"), Some(":9")),
+            named(None, Some(":1")),
+        ];
+        for told in &here {
+            assert_eq!(sway.of(told), Belongs::Here, "{told:?}");
+        }
+        let elsewhere = [
+            named(Some("/run/wayland-0"), None),
+            // Started in the session around a nested one, whose X display both know.
+            named(Some("/run/wayland-0"), Some(":1")),
+            named(None, Some(":0")),
+        ];
+        for told in &elsewhere {
+            assert_eq!(sway.of(told), Belongs::Elsewhere, "{told:?}");
+        }
+        assert_eq!(sway.of(&named(None, None)), Belongs::Unknown);
+    }
+
+    #[test]
+    fn a_session_on_x11_may_lie_within_a_compositor() {
+        let vnc = displays(&[], &[":5"]);
+        let inherited = named(Some("/run/wayland-0"), Some(":5"));
+        assert_eq!(vnc.of(&inherited), Belongs::Here);
+        let around = named(Some("/run/wayland-0"), Some(":0"));
+        assert_eq!(vnc.of(&around), Belongs::Elsewhere);
+    }
+
+    #[test]
+    fn a_session_without_a_display_knows_nobody() {
+        let none = Displays::default();
+        assert_eq!(
+            none.of(&named(Some("/run/wayland-0"), None)),
+            Belongs::Unknown
+        );
+    }
+
+    #[test]
+    fn who_comes_from_another_display_is_listed_until_it_leaves() {
+        use endsession_core::{Answer, Identity, Round};
+        let registered = |voter, pid| Event::Registered {
+            voter: VoterId(voter),
+            of: Identity::Process { pid, start: 1 },
+            name: "editor".to_owned(),
+            round: Round::early(0),
+        };
+        let mut foreign = Foreign::default();
+        assert!(!foreign.takes(&registered(1, 10), |_| false));
+        assert!(foreign.takes(&registered(2, 11), |pid| pid == 11));
+        let answered = |voter| Event::Answered(VoterId(voter), Answer::Accept);
+        assert!(!foreign.takes(&answered(1), |_| true));
+        assert!(foreign.takes(&answered(2), |_| false));
+        let listed: Vec<_> = foreign.iter().collect();
+        assert_eq!(listed, [("editor", Some(11))]);
+        assert!(foreign.takes(&Event::Unregistered(VoterId(2)), |_| true));
+        assert!(!foreign.takes(&Event::Unregistered(VoterId(2)), |_| true));
+        assert_eq!(foreign.iter().count(), 0);
+    }
+
+    #[test]
+    fn a_name_on_the_bus_has_what_bus_names_may_have() {
+        assert_eq!(fit_for_the_bus("c2"), "c2");
+        assert_eq!(fit_for_the_bus(":1.0"), "_1_0");
+        assert_eq!(fit_for_the_bus("/run/é"), "_run__");
+    }
+
+    #[test]
+    fn services_of_the_user_are_told_from_applications_and_from_logins() {
+        let base = "0::/user.slice/user-1000.slice/user@1000.service";
+        for service in ["session.slice/pipewire.service", "app.slice/a.service"] {
+            assert!(is_service_of_user_manager(&format!("{base}/{service}")));
+        }
+        let not = [
+            format!("{base}/app.slice/app-foot-1.scope"),
+            base.to_owned(),
+            "0::/user.slice/user-1000.slice/session-2.scope".to_owned(),
+            "0::/system.slice/lightdm.service".to_owned(),
+            String::new(),
+        ];
+        for line in not {
+            assert!(!is_service_of_user_manager(&line), "{line}");
+        }
+    }
+}
