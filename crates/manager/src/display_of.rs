@@ -9,6 +9,7 @@ use crate::adapter::sway::SwayWindows;
 use crate::adapter::toplevels::WlrToplevels;
 use crate::adapter::windows::X11Windows;
 use crate::process::{self, Table};
+use crate::sockets;
 
 /// A way to see the session's windows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,36 +144,19 @@ fn add_named(ways: &mut Vec<Way>, named: &Named, xwayland: Option<String>) {
 /// The Wayland sockets on which processes of the session listen: what they hold open, not what
 /// anybody claims.
 pub(crate) fn wayland_sockets(inside: &[u32]) -> Vec<PathBuf> {
-    let unix = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
-    // Num RefCount Protocol Flags Type St Inode Path; flag 10000 is a listening socket.
-    let listening: Vec<(&str, &Path)> = unix
-        .lines()
-        .filter_map(|line| {
-            let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-            let path = Path::new(*fields.get(7)?);
-            let name = path.file_name()?.to_str()?;
-            (fields.get(3) == Some(&"00010000") && name.starts_with("wayland-"))
-                .then_some((*fields.get(6)?, path))
-        })
-        .collect();
+    let mut listening = sockets::listening();
+    listening.retain(|s| {
+        let name = s.path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with("wayland-"))
+    });
     if listening.is_empty() {
         return Vec::new();
     }
     let mut found = Vec::new();
     for pid in inside {
-        for entry in std::fs::read_dir(format!("/proc/{pid}/fd"))
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            let target = std::fs::read_link(entry.path()).unwrap_or_default();
-            let target = target.to_string_lossy();
-            let inode = target
-                .strip_prefix("socket:[")
-                .and_then(|t| t.strip_suffix(']'));
-            let path = inode.and_then(|i| listening.iter().find(|(l, _)| *l == i));
-            if let Some((_, path)) = path.filter(|(_, p)| !found.iter().any(|f| f == p)) {
-                found.push(path.to_path_buf());
+        for path in sockets::held_by(*pid, &listening).unwrap_or_default() {
+            if !found.contains(&path) {
+                found.push(path);
             }
         }
     }

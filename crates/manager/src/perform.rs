@@ -244,10 +244,7 @@ impl Manager {
             .filter(|a| !a.windows.is_empty())
             .map(|a| a.of.clone())
             .collect();
-        let session = match &self.backend {
-            Backend::Child(child) => Some(child.identity().clone()),
-            Backend::Nothing | Backend::Missing => None,
-        };
+        let session = self.backend.identity();
         let dialog = self.dialog.pid();
         table
             .iter()
@@ -255,7 +252,7 @@ impl Manager {
                 let of = s.identity();
                 let below_us = root.is_some_and(|r| table.descends(s.pid, r));
                 (below_us || windowed.contains(&of))
-                    && Some(&of) != session.as_ref()
+                    && Some(&of) != session
                     && !self.keep.contains(&s.pid)
                     && !DISPLAY_SERVERS.contains(&s.comm.as_str())
                     && !crate::lock::is_locker(s)
@@ -298,7 +295,16 @@ impl Manager {
                 tracing::info!("ending {} (pid {})", child.name(), child.pid());
                 child.end();
             }
-            Backend::Child(_) | Backend::Nothing => self.event(Event::Backend(Ok(()))),
+            Backend::Compositor(compositor) if !compositor.is_gone() => {
+                let of = compositor.identity().clone();
+                compositor.end();
+                if !self.exits.watch(&of) {
+                    self.exited(&of);
+                }
+            }
+            Backend::Child(_) | Backend::Compositor(_) | Backend::Nothing => {
+                self.event(Event::Backend(Ok(())));
+            }
             // Whoever started the session, and now ends its manager, ends the rest of it.
             Backend::Missing if self.told_to_end => self.event(Event::Backend(Ok(()))),
             Backend::Missing => {
@@ -494,6 +500,7 @@ impl Manager {
         } else {
             self.gnome.set_ending(false);
             self.close_display();
+            self.forget_backend();
         }
     }
 }
