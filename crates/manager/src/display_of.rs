@@ -9,6 +9,7 @@ use crate::adapter::sway::SwayWindows;
 use crate::adapter::toplevels::WlrToplevels;
 use crate::adapter::windows::X11Windows;
 use crate::process::{self, Table};
+use crate::sockets;
 
 /// A way to see the session's windows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,32 +174,19 @@ fn add_named(ways: &mut Vec<Way>, named: &Named, xwayland: Option<String>) {
 /// The Wayland sockets on which processes of the session listen: what they hold open, not what
 /// anybody claims.
 pub(crate) fn wayland_sockets(inside: &[u32]) -> Vec<PathBuf> {
-    let unix = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
-    let listening: Vec<(&str, &Path)> = listening(&unix)
-        .map(|(inode, path)| (inode, Path::new(path)))
-        .filter(|(_, path)| {
-            let name = path.file_name().and_then(|n| n.to_str());
-            name.is_some_and(|n| n.starts_with("wayland-"))
-        })
-        .collect();
+    let mut listening = sockets::listening();
+    listening.retain(|s| {
+        let name = s.path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with("wayland-"))
+    });
     if listening.is_empty() {
         return Vec::new();
     }
     let mut found = Vec::new();
     for pid in inside {
-        for entry in std::fs::read_dir(format!("/proc/{pid}/fd"))
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            let target = std::fs::read_link(entry.path()).unwrap_or_default();
-            let target = target.to_string_lossy();
-            let inode = target
-                .strip_prefix("socket:[")
-                .and_then(|t| t.strip_suffix(']'));
-            let path = inode.and_then(|i| listening.iter().find(|(l, _)| *l == i));
-            if let Some((_, path)) = path.filter(|(_, p)| !found.iter().any(|f| f == p)) {
-                found.push(path.to_path_buf());
+        for path in sockets::held_by(*pid, &listening).unwrap_or_default() {
+            if !found.contains(&path) {
+                found.push(path);
             }
         }
     }
@@ -335,8 +323,11 @@ pub fn nested(table: &Table, wayland: &Path, x11: &str) -> Nested {
     let Some(socket) = x11_socket(x11) else {
         return Nested::Unclear;
     };
-    let servers = listeners(table, &[socket.clone(), format!("@{socket}")]);
-    let compositors = listeners(table, &[wayland.display().to_string()]);
+    let socket = Path::new(&socket);
+    let all = sockets::listening();
+    let servers = listeners(table, socket, &all);
+    let compositors = listeners(table, wayland, &all);
+    let is_served = all.iter().any(|s| s.path == socket);
     let is_compositors = |pid: &u32| {
         let of_it = compositors
             .iter()
@@ -347,7 +338,7 @@ pub fn nested(table: &Table, wayland: &Path, x11: &str) -> Nested {
     let inside_x11 = compositors
         .iter()
         .any(|pid| Named::to(*pid).x11.as_deref() == Some(x11));
-    if inside_x11 || servers.iter().any(is_compositors) || !is_served(&socket) {
+    if inside_x11 || servers.iter().any(is_compositors) || !is_served {
         Nested::Wayland
     } else {
         Nested::Unclear
@@ -361,12 +352,6 @@ fn x11_socket(x11: &str) -> Option<String> {
     Some(format!("/tmp/.X11-unix/X{number}"))
 }
 
-/// Whether somebody listens on a socket, whoever it is.
-fn is_served(socket: &str) -> bool {
-    let unix = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
-    listening(&unix).any(|(_, path)| path.trim_start_matches('@') == socket)
-}
-
 /// An X display of another machine, or one that ssh forwards: what it shows is no session of this
 /// machine.
 #[must_use]
@@ -374,34 +359,14 @@ pub fn is_remote(x11: &str) -> bool {
     !x11.starts_with(':') && !x11.starts_with("unix:") && !x11.starts_with('/')
 }
 
-/// Inodes and paths of the listening sockets in `/proc/net/unix`. Its columns are Num RefCount
-/// Protocol Flags Type St Inode Path; flag 10000 is a listening socket.
-fn listening(unix: &str) -> impl Iterator<Item = (&str, &str)> {
-    unix.lines().filter_map(|line| {
-        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-        let is_listening = fields.get(3) == Some(&"00010000");
-        is_listening.then_some((*fields.get(6)?, *fields.get(7)?))
-    })
-}
-
-/// The processes that hold a listening socket of one of these paths open, of those that may be
-/// looked at.
-fn listeners(table: &Table, paths: &[String]) -> Vec<u32> {
-    let unix = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
-    let inodes: BTreeSet<String> = listening(&unix)
-        .filter(|(_, path)| paths.iter().any(|p| p == path))
-        .map(|(inode, _)| format!("socket:[{inode}]"))
-        .collect();
-    if inodes.is_empty() {
+/// The processes that listen on a socket, of those that may be looked at.
+fn listeners(table: &Table, on: &Path, all: &[sockets::Listening]) -> Vec<u32> {
+    let mut on_it = all.to_vec();
+    on_it.retain(|s| s.path == on);
+    let holds = |pid: u32| sockets::held_by(pid, &on_it).is_some_and(|held| !held.is_empty());
+    if on_it.is_empty() {
         return Vec::new();
     }
-    let holds = |pid: u32| {
-        let open = std::fs::read_dir(format!("/proc/{pid}/fd"));
-        open.into_iter().flatten().flatten().any(|entry| {
-            std::fs::read_link(entry.path())
-                .is_ok_and(|target| inodes.contains(&*target.to_string_lossy()))
-        })
-    };
     table.iter().map(|s| s.pid).filter(|p| holds(*p)).collect()
 }
 

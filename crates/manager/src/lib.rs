@@ -22,6 +22,7 @@ pub mod process;
 pub mod report;
 mod serve;
 pub mod sessions;
+mod sockets;
 pub mod unsaved;
 
 pub use bus::{BusError, MANAGER_NAMES};

@@ -8,6 +8,7 @@ use endsession_core::{Event, Identity, JobId, Phase, Window, WindowId};
 use crate::adapter::display::{Display, DisplayEvent, Toplevel, WindowKey};
 use crate::adapter::jobs::{self, Job};
 use crate::backend::Backend;
+use crate::backend::compositor::FindError;
 use crate::display_of;
 use crate::manager::{LOST_BUDGET, Manager};
 use crate::process;
@@ -77,7 +78,39 @@ impl Manager {
         match &self.backend {
             // The demo's applications are started by its own process.
             Backend::Child(_) | Backend::Nothing => Some(std::process::id()),
-            Backend::Missing => None,
+            Backend::Compositor(_) | Backend::Missing => None,
+        }
+    }
+
+    /// Finds how the session ends, where this process did not start it.
+    pub(crate) async fn find_backend(&mut self) -> Result<(), FindError> {
+        if !matches!(self.backend, Backend::Missing) {
+            return Ok(());
+        }
+        self.open_display().await;
+        let mut ways = display_of::find(&self.processes(), None);
+        if let (Some(_), Some(seen)) = (&self.display, &self.display_way) {
+            // What ends is what the user sees the windows of.
+            ways.retain(|way| way != seen);
+            ways.insert(0, seen.clone());
+        }
+        let found = Backend::find(&ways, &self.config.session).await;
+        // It took a while.
+        self.processes = None;
+        if found.is_err() && self.core.phase().is_none() {
+            self.close_display();
+        }
+        self.backend = found?;
+        if let Some(of) = self.backend.identity() {
+            self.exits.watch(of);
+        }
+        Ok(())
+    }
+
+    /// Each request finds anew how the session ends.
+    pub(crate) fn forget_backend(&mut self) {
+        if matches!(self.backend, Backend::Compositor(_)) {
+            self.backend = Backend::Missing;
         }
     }
 
@@ -90,7 +123,7 @@ impl Manager {
             Backend::Child(child) if child.status().is_some() => return,
             Backend::Child(child) => Some(child.pid()),
             Backend::Nothing => return,
-            Backend::Missing => None,
+            Backend::Compositor(_) | Backend::Missing => None,
         };
         let ways = display_of::find(&self.processes(), child);
         self.display_is_unseen = !ways.is_empty();

@@ -255,10 +255,8 @@ impl Manager {
             .filter(|a| !a.windows.is_empty())
             .map(|a| a.of.clone())
             .collect();
-        let session = match &self.backend {
-            Backend::Child(child) => Some(child.identity().clone()),
-            Backend::Nothing | Backend::Missing => None,
-        };
+        let session = self.backend.identity();
+        let ends_last = session.and_then(Identity::pid);
         let dialog = self.dialog.pid();
         table
             .iter()
@@ -266,7 +264,10 @@ impl Manager {
                 let of = s.identity();
                 let inside = self.is_inside(table, &displays, s.pid);
                 (inside || windowed.contains(&of))
-                    && Some(&of) != session.as_ref()
+                    && Some(&of) != session
+                    // Whoever waits for the compositor's end, such as the script that started it,
+                    // ends the session then.
+                    && !ends_last.is_some_and(|pid| table.descends(pid, s.pid))
                     && !self.keep.contains(&s.pid)
                     && !DISPLAY_SERVERS.contains(&s.comm.as_str())
                     && !crate::lock::is_locker(s)
@@ -309,7 +310,16 @@ impl Manager {
                 tracing::info!("ending {} (pid {})", child.name(), child.pid());
                 child.end();
             }
-            Backend::Child(_) | Backend::Nothing => self.event(Event::Backend(Ok(()))),
+            Backend::Compositor(compositor) if !compositor.is_gone() => {
+                let of = compositor.identity().clone();
+                compositor.end();
+                if !self.exits.watch(&of) {
+                    self.exited(&of);
+                }
+            }
+            Backend::Child(_) | Backend::Compositor(_) | Backend::Nothing => {
+                self.event(Event::Backend(Ok(())));
+            }
             // Whoever started the session, and now ends its manager, ends the rest of it.
             Backend::Missing if self.told_to_end => self.event(Event::Backend(Ok(()))),
             Backend::Missing => {
@@ -509,6 +519,7 @@ impl Manager {
         } else {
             self.gnome.set_ending(false);
             self.close_display();
+            self.forget_backend();
         }
     }
 }

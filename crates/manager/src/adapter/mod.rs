@@ -2,17 +2,17 @@
 //! and the coordinator's actions into its peers' words.
 
 pub mod display;
-mod ewmh;
+pub(crate) mod ewmh;
 pub mod gnome;
-mod i3ipc;
+pub(crate) mod i3ipc;
 mod inquiry;
 pub mod jobs;
 mod ledger;
-mod link;
+pub(crate) mod link;
 pub mod sway;
 pub(crate) mod text;
 pub mod toplevels;
 pub mod windows;
-mod x11;
-mod xres;
+pub(crate) mod x11;
+pub(crate) mod xres;
 pub(crate) mod xsmp;
