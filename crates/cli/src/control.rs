@@ -112,6 +112,9 @@ impl Control {
             | "org.endsession.Error.SessionOver"
             | "org.freedesktop.DBus.Error.AccessDenied"
             | "org.freedesktop.DBus.Error.InvalidArgs" => Failure::Usage(text),
+            "org.endsession.Error.NoBackend" | "org.endsession.Error.OtherSession" => {
+                Failure::NoSession(text)
+            }
             // It left, or the bus did, with our call in its hands.
             "org.freedesktop.DBus.Error.NoReply"
             | "org.freedesktop.DBus.Error.Disconnected"

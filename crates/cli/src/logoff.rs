@@ -19,8 +19,10 @@ use crate::show;
 use crate::terminal::{self, Terminal};
 
 /// What is different from a session with a manager.
-const WITHOUT_MANAGER: &str = "Applications register with a manager when they start, so here only windows, jobs in \
-                               terminals and inhibitors can be asked.";
+const WITHOUT_MANAGER: &str = "No session manager runs here. Applications register with one when they start, so only \
+                               windows and jobs in terminals can be asked now.";
+/// And where there is not even a bus.
+const WITHOUT_BUS: &str = "There is no session bus here, so only windows and jobs in terminals can be asked.";
 
 /// Asks to log off and waits for the outcome.
 pub(crate) async fn run(options: Logoff) -> Result<Exit> {
@@ -29,7 +31,10 @@ pub(crate) async fn run(options: Logoff) -> Result<Exit> {
         Err(failure) if failure.is_without_manager() => {
             let control = foreground::start(&options).await?;
             if !options.json {
-                eprintln_quietly(&format!("{failure}. {WITHOUT_MANAGER}"));
+                eprintln_quietly(match failure {
+                    Failure::NoManager => WITHOUT_MANAGER,
+                    _ => WITHOUT_BUS,
+                });
             }
             control
         }

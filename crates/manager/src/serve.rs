@@ -251,7 +251,7 @@ impl Manager {
         }
         if let Err(why) = self.find_backend().await {
             return Err(Failure::new(
-                "org.endsession.Error.Unsupported",
+                "org.endsession.Error.NoBackend",
                 format!(
                     "this manager did not start the session and has no way to end it ({why}); start the session \
                      with `endsession run -- COMMAND`"

@@ -2,35 +2,38 @@
 //! on Xvfb with openbox and with i3, none of them started by endsession.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-mod elsewhere;
-mod nothing_to_end;
-mod others;
 
 use std::path::Path;
 use std::time::Duration;
 
+use endsession_testkit::a11y::role;
 use endsession_testkit::apps;
 use endsession_testkit::bus::Bus;
 use endsession_testkit::session::{Proc, Sandbox};
-use endsession_testkit::sway::{self, Config, Sway};
+use endsession_testkit::sway::{Config, Sway};
 use endsession_testkit::wait;
 use endsession_testkit::x11::Xvfb;
+
+#[path = "../support/desk.rs"]
+mod desk;
+
+use desk::wait_for_descendant;
 
 /// Longer than anything here takes; only a failing test waits so long.
 const LIMIT: Duration = Duration::from_secs(60);
 
 const TEXT: &str = "not saved yet";
 
-/// A sandbox with the binary under test, no bus, and no window to answer in.
-fn sandbox() -> Sandbox {
+/// A sandbox with a bus and the binary under test, and no window to answer in.
+fn sandbox() -> (Sandbox, Bus) {
     let sandbox = Sandbox::new();
     sandbox.install(Path::new(env!("CARGO_BIN_EXE_endsession")));
-    sandbox.unset_env("DBUS_SESSION_BUS_ADDRESS");
+    let bus = Bus::daemon_in(&sandbox);
     sandbox.write(
         ".config/endsession/config.toml",
         "[dialog]\ncommand = []\n[deadlines]\nforced = \"2s\"\n",
     );
-    sandbox
+    (sandbox, bus)
 }
 
 /// A session that nobody manages.
@@ -78,7 +81,8 @@ impl Session {
         };
         let terminal = sandbox.spawn(words);
         self.wait_for_window("terminal");
-        sway::wait_for_descendant(terminal.pid(), "bash", LIMIT);
+        // An xterm that is told to close before its shell runs forgets it.
+        wait_for_descendant(terminal.pid(), "bash");
         terminal
     }
 
@@ -93,6 +97,14 @@ impl Session {
             }
         }
     }
+}
+
+/// Waits until an editor's dialog shows this button.
+#[track_caller]
+fn wait_for_button(editor: &apps::App, name: &str) {
+    editor.widgets().wait_for(LIMIT, |w| {
+        w.role == role::PUSH_BUTTON && w.showing && w.name.replace('_', "") == name
+    });
 }
 
 /// Runs a command of `endsession` to its end: status, stdout, stderr.
@@ -158,6 +170,23 @@ fn it_ends_the_session_and_the_compositor_last(sandbox: &Sandbox, session: &Sess
     leaves_no_manager(sandbox);
 }
 
+/// A session without a bus: the command brings one along too.
+fn it_needs_no_bus(sandbox: &Sandbox, session: &Session) {
+    let mousepad = apps::mousepad(sandbox);
+    mousepad.write(TEXT);
+    session.wait_for_window("*");
+    let compositor = session.compositor();
+    let without_bus = ["env", "-u", "DBUS_SESSION_BUS_ADDRESS", "endsession", "logoff"];
+    let logoff = sandbox.spawn(without_bus);
+    mousepad.press("Don't Save");
+    let status = logoff.wait_exit(LIMIT);
+    let errors = logoff.stderr_so_far();
+    assert_eq!(status.code(), Some(0), "{errors}");
+    assert!(errors.contains("There is no session bus here"), "{errors}");
+    assert!(wait::until_gone(compositor, LIMIT));
+    leaves_no_manager(sandbox);
+}
+
 fn the_terminal_that_it_was_typed_in_is_no_blocker_and_no_loss(
     sandbox: &Sandbox,
     session: &Session,
@@ -171,14 +200,13 @@ fn the_terminal_that_it_was_typed_in_is_no_blocker_and_no_loss(
 }
 
 fn it_survives_its_terminal(sandbox: &Sandbox, session: &Session) {
-    let _bus = Bus::daemon_in(sandbox);
     let mousepad = apps::mousepad(sandbox);
     mousepad.write(TEXT);
     session.wait_for_window("*");
     let terminal = session.terminal(sandbox);
     session.type_into("terminal", "endsession logoff\n");
     // Its save dialog is there: the log-off waits for its user.
-    mousepad.wait_for_button("Cancel");
+    wait_for_button(&mousepad, "Cancel");
     terminal.kill();
     assert!(wait::until_gone(terminal.pid(), LIMIT));
     let compositor = session.compositor();
@@ -192,7 +220,7 @@ macro_rules! on_each_session {
         mod on_sway {
             use super::*;
             $(#[test] fn $name() {
-                let sandbox = sandbox();
+                let (sandbox, _bus) = sandbox();
                 let session = Session::sway(&sandbox);
                 super::$name(&sandbox, &session);
             })*
@@ -200,7 +228,7 @@ macro_rules! on_each_session {
         mod on_openbox {
             use super::*;
             $(#[test] fn $name() {
-                let sandbox = sandbox();
+                let (sandbox, _bus) = sandbox();
                 let session = Session::openbox(&sandbox);
                 super::$name(&sandbox, &session);
             })*
@@ -208,7 +236,7 @@ macro_rules! on_each_session {
         mod on_i3 {
             use super::*;
             $(#[test] fn $name() {
-                let sandbox = sandbox();
+                let (sandbox, _bus) = sandbox();
                 let session = Session::i3(&sandbox);
                 super::$name(&sandbox, &session);
             })*
@@ -219,6 +247,7 @@ macro_rules! on_each_session {
 on_each_session![
     an_unsaved_editor_is_named_and_nothing_is_lost,
     it_ends_the_session_and_the_compositor_last,
+    it_needs_no_bus,
     the_terminal_that_it_was_typed_in_is_no_blocker_and_no_loss,
     it_survives_its_terminal,
 ];
