@@ -1,6 +1,6 @@
 //! What a change must pass, cheapest first, and the tests themselves.
 
-use std::time::Instant;
+use std::{collections::BTreeSet, path::PathBuf, time::Instant};
 
 use anyhow::{Context as _, Result};
 
@@ -63,16 +63,59 @@ pub(crate) fn test(args: &[String]) -> Result<()> {
     {
         args.insert(0, "--workspace");
     }
-    if succeeds("cargo", &["nextest", "--version"]) {
-        run("cargo", &[&["nextest", "run"], &args[..]].concat())?;
-        // nextest runs no tests in documentation; a selection is not about those.
-        if !is_selection {
-            run("cargo", &["test", "--workspace", "--doc"])
-        } else {
-            Ok(())
-        }
+    let not_run = NotRun::begin()?;
+    let ran = if succeeds("cargo", &["nextest", "--version"]) {
+        not_run.run(&[&["nextest", "run"], &args[..]].concat())
     } else {
-        run("cargo", &[&["test"], &args[..]].concat())
+        not_run.run(&[&["test"], &args[..]].concat())
+    };
+    not_run.say();
+    ran?;
+    // nextest runs no tests in documentation; a selection is not about those.
+    if !is_selection && succeeds("cargo", &["nextest", "--version"]) {
+        run("cargo", &["test", "--workspace", "--doc"])?;
+        not_run.say();
+    }
+    Ok(())
+}
+
+/// The tests that this computer cannot run. Each says so itself in a file; for their runner they have
+/// passed, so its summary does not tell.
+struct NotRun(PathBuf);
+
+impl NotRun {
+    fn begin() -> Result<Self> {
+        let dir = root().join("target");
+        std::fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;
+        let list = dir.join("not-run.txt");
+        std::fs::write(&list, "").with_context(|| list.display().to_string())?;
+        Ok(Self(list))
+    }
+
+    fn run(&self, args: &[&str]) -> Result<()> {
+        let mut tests = command("cargo");
+        tests.args(args).env("ENDSESSION_NOT_RUN", &self.0);
+        run_command(&mut tests, &format!("cargo {}", args.join(" ")))
+    }
+
+    /// Names each with the reason, as the last that is read.
+    fn say(&self) {
+        let list = std::fs::read_to_string(&self.0).unwrap_or_default();
+        let tests: BTreeSet<&str> = list.lines().collect();
+        if tests.is_empty() {
+            return;
+        }
+        eprintln!(
+            "\nxtask: ------------------------------------------------------------------------"
+        );
+        eprintln!(
+            "xtask: NOT RUN: {} tests, and nobody knows whether they pass:",
+            tests.len()
+        );
+        tests.iter().for_each(|test| eprintln!("xtask:     {test}"));
+        eprintln!(
+            "xtask: ------------------------------------------------------------------------"
+        );
     }
 }
 

@@ -17,11 +17,13 @@
 //!   protocol.
 //! - [`xsmp_client`]: clients of XSMP, each in a process of its own, that do what a test orders.
 //! - [`lock::Lock`]: screen lockers; [`notifications::Notifications`]: a notification daemon.
+//! - [`machine::Machine`]: a real systemd with logind, polkit and users who log in.
 //! - [`measure`]: what a process costs.
 //! - [`names::OwnsName`]: another program that owns a well-known name.
 //!
 //! It panics where a test should fail: a program that is missing names its Debian package, a wait
-//! that ran out says what was awaited and what was there instead. Nothing is ever skipped.
+//! that ran out says what was awaited and what was there instead. Nothing is ever skipped,
+//! but for a [`machine`] where none can boot; that is said aloud, and again by `cargo xtask test`.
 //!
 //! A test is expected to hold its guards in variables; guards started in a sandbox keep it alive.
 
@@ -30,6 +32,7 @@ pub mod apps;
 pub mod bus;
 pub mod gnome_client;
 pub mod lock;
+pub mod machine;
 pub mod measure;
 pub mod names;
 pub mod notifications;

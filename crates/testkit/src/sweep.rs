@@ -82,6 +82,14 @@ fn watcher(dir: &Path, mark: &str) -> ChildStdin {
                 rm -f "$lock" "/tmp/.X11-unix/X${number%-lock}" ;;
             esac
         done 2>/dev/null
+        for group in /sys/fs/cgroup/endsession-test."$1".* /sys/fs/cgroup/*/endsession-test."$1".*; do
+            [ -d "$group" ] || continue
+            echo 1 >"$group/cgroup.kill"
+            for round in 1 2 3 4 5 6 7 8 9 10; do
+                find "$group" -depth -type d -exec rmdir {} + && break
+                sleep 0.1
+            done
+        done 2>/dev/null
         rm -rf -- "$2"
     "#;
     let mut child = Command::new("/bin/sh")

@@ -181,6 +181,11 @@ impl Sandbox {
         self.0.uid
     }
 
+    /// What marks its processes, and whatever else of it can be named.
+    pub(crate) fn mark(&self) -> &str {
+        &self.0.mark
+    }
+
     /// The sandbox's own directory; everything of it is removed at the end.
     pub fn dir(&self) -> &Path {
         self.0.dir.path()
