@@ -95,6 +95,19 @@ impl Failure {
         )
     }
 
+    /// What is different from a session with a manager.
+    pub(crate) fn without_manager(&self) -> &'static str {
+        match self {
+            Self::NoManager => {
+                "No session manager runs here. Applications register with one when they start, so only windows, jobs \
+                 in terminals and inhibitors can be asked now."
+            }
+            _ => {
+                "There is no session bus here, so only windows and jobs in terminals can be asked."
+            }
+        }
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Refused(_) => Exit::Refused,

@@ -14,7 +14,7 @@ use endsession_manager::{Manager, Options};
 use rustix::process::getuid;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 
-use crate::args::{Logoff, OneRequest};
+use crate::args::OneRequest;
 use crate::bus::Embedded;
 use crate::control::{Control, session_bus};
 use crate::exit::{Exit, Failure, Result};
@@ -22,10 +22,22 @@ use crate::exit::{Exit, Failure, Result};
 /// Bytes of the line in which our own process says where it listens.
 const MAX_ADDRESS: u64 = 4096;
 
+/// The manager of this session, or one for this command alone where there is none; and what has to be
+/// said then. `force`: nobody is going to be asked.
+pub(crate) async fn connect(force: bool) -> Result<(Control, Option<&'static str>)> {
+    match Control::connect().await {
+        Err(failure) if failure.is_without_manager() => {
+            let control = start(force).await?;
+            Ok((control, Some(failure.without_manager())))
+        }
+        connected => Ok((connected?, None)),
+    }
+}
+
 /// Makes sure that there is a session that could be ended, and starts a manager for it. Nothing has
 /// been touched where that fails.
-pub(crate) async fn start(options: &Logoff) -> Result<Control> {
-    check(options.force).await?;
+async fn start(force: bool) -> Result<Control> {
+    check(force).await?;
     let mut command = Command::new("/proc/self/exe");
     command
         .arg0("endsession")

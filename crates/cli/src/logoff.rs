@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use endsession_manager::config::as_millis;
 use endsession_manager::report::{Finished, News};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use zbus::Variant;
 
 use crate::args::Logoff;
@@ -18,28 +18,13 @@ use crate::screen::{Key, Screen};
 use crate::show;
 use crate::terminal::{self, Terminal};
 
-/// What is different from a session with a manager.
-const WITHOUT_MANAGER: &str = "No session manager runs here. Applications register with one when they start, so only \
-                               windows and jobs in terminals can be asked now.";
-/// And where there is not even a bus.
-const WITHOUT_BUS: &str = "There is no session bus here, so only windows and jobs in terminals can be asked.";
-
 /// Asks to log off and waits for the outcome.
 pub(crate) async fn run(options: Logoff) -> Result<Exit> {
     let interactive = terminal::is_there() && !options.no_dialog && !options.json;
-    let control = match Control::connect().await {
-        Err(failure) if failure.is_without_manager() => {
-            let control = foreground::start(&options).await?;
-            if !options.json {
-                eprintln_quietly(match failure {
-                    Failure::NoManager => WITHOUT_MANAGER,
-                    _ => WITHOUT_BUS,
-                });
-            }
-            control
-        }
-        connected => connected?,
-    };
+    let (control, hint) = foreground::connect(options.force).await?;
+    if let Some(hint) = hint.filter(|_| !options.json) {
+        eprintln_quietly(hint);
+    }
     request(control, "logoff", &options, interactive).await
 }
 
@@ -51,6 +36,8 @@ pub(crate) async fn request(
     options: &Logoff,
     interactive: bool,
 ) -> Result<Exit> {
+    // A session that ends at once signals whatever is in it, this command too.
+    let signals = Signals::new()?;
     control.watch().await?;
     let terminal = interactive.then(|| Terminal::open().ok()).flatten();
     // Only of a terminal that can be used: what says that it shows the request keeps the window away.
@@ -68,7 +55,7 @@ pub(crate) async fn request(
         (None, false, true) => Tells::Questions,
         (None, false, false) => Tells::Blockers,
     };
-    let outcome = follow(&mut control, request, screen, terminal, tells).await?;
+    let outcome = follow(&mut control, request, screen, terminal, tells, signals).await?;
     Ok(report(outcome, options.json))
 }
 
@@ -102,19 +89,37 @@ enum Followed {
     LeftToTheManager,
 }
 
+/// What the terminal or the system tells this command.
+struct Signals {
+    interrupt: Signal,
+    hangup: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        let handler = |kind| signal(kind).map_err(|e| Failure::io("cannot wait for signals", e));
+        Ok(Self {
+            interrupt: handler(SignalKind::interrupt())?,
+            hangup: handler(SignalKind::hangup())?,
+            terminate: handler(SignalKind::terminate())?,
+        })
+    }
+}
+
 async fn follow(
     control: &mut Control,
     request: u32,
     screen: Screen,
     mut terminal: Option<Terminal>,
     tells: Tells,
+    signals: Signals,
 ) -> Result<Followed> {
-    let handler = |kind| signal(kind).map_err(|e| Failure::io("cannot wait for signals", e));
-    let (mut interrupt, mut hangup, mut terminate) = (
-        handler(SignalKind::interrupt())?,
-        handler(SignalKind::hangup())?,
-        handler(SignalKind::terminate())?,
-    );
+    let Signals {
+        mut interrupt,
+        mut hangup,
+        mut terminate,
+    } = signals;
     let begun = Instant::now();
     let mut view = View { screen, drawn: 0 };
     if let Some(terminal) = terminal.as_ref().filter(|_| view.screen.is_counting()) {

@@ -18,6 +18,8 @@ pub(crate) async fn run(options: ManagerOptions) -> Result<Exit> {
     })
     .await?
     .serving_xsmp()
+    .await
+    .watching_its_compositor()
     .await;
     tracing::info!("managing this session");
     Ok(match manager.run().await {

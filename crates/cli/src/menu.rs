@@ -6,9 +6,9 @@ use std::time::Instant;
 use endsession_dialog::content::{Choice, Content, Kind};
 use endsession_dialog::dialog::{Dialog, Event};
 
-use crate::control::Control;
 use crate::dialog;
 use crate::exit::{Exit, Failure, Result};
+use crate::foreground;
 use crate::logoff;
 
 /// The app id and class of the menu's window where it is an ordinary one.
@@ -16,7 +16,10 @@ const APP_ID: &str = "org.endsession.Menu";
 
 /// Offers what the session can do, and does it.
 pub(crate) async fn run() -> Result<Exit> {
-    let control = Control::connect().await?;
+    let (control, hint) = foreground::connect(false).await?;
+    if let Some(hint) = hint {
+        eprintln!("{hint}");
+    }
     let kinds: Vec<Kind> = control
         .kinds()
         .await?

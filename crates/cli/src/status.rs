@@ -2,14 +2,18 @@
 
 use endsession_manager::report::{App, Status};
 
-use crate::control::Control;
 use crate::exit::{Exit, Result};
+use crate::foreground;
 use crate::screen::clip;
 use crate::show;
 
 /// Prints what the manager knows.
 pub(crate) async fn run(json: bool) -> Result<Exit> {
-    let (text, status) = Control::connect().await?.status().await?;
+    let (control, hint) = foreground::connect(false).await?;
+    if let Some(hint) = hint {
+        eprintln!("{hint}");
+    }
+    let (text, status) = control.status().await?;
     if json {
         show::line(&text);
     } else {
@@ -49,6 +53,13 @@ fn lines(s: &Status) -> Vec<String> {
     } else {
         lines.push("Applications:".to_owned());
         lines.extend(s.applications.iter().flat_map(application));
+    }
+    if !s.foreign.is_empty() {
+        lines.push("On another display, and neither asked nor ended here:".to_owned());
+        for foreign in &s.foreign {
+            let pid = foreign.pid.map(|p| format!(" (pid {p})"));
+            lines.push(format!("  {}{}", foreign.name, pid.unwrap_or_default()));
+        }
     }
     if !s.other_inhibitors.is_empty() {
         lines.push("Held, but not against log-off:".to_owned());

@@ -90,7 +90,14 @@ pub fn find(table: &Table, session: Option<u32>) -> Vec<Way> {
 /// The names of the displays of a session, as [`find`] takes it.
 pub(crate) fn names(table: &Table, session: Option<u32>) -> Vec<Named> {
     let Some(session) = session else {
-        return vec![Named::to_us()];
+        let mut ours = Named::to_us();
+        if let (Some(wayland), Some(x11)) = (&ours.wayland, &ours.x11)
+            && nested(table, wayland, x11) != Nested::Xwayland
+        {
+            // The display around a compositor in a window is another session's.
+            ours.x11 = None;
+        }
+        return vec![ours];
     };
     let inside = inside(table);
     let x11 = xwayland(table, &inside);
@@ -310,9 +317,11 @@ fn is_ours(uid: Option<u32>, variable: &'static str, name: &str) -> Result<(), U
 /// What an X display is to the Wayland display that is named beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nested {
-    /// They are one session: Xwayland, or the compositor runs in a window of that X display, or
-    /// nobody serves it any more.
-    Wayland,
+    /// They are one session: it is the compositor's Xwayland.
+    Xwayland,
+    /// The compositor runs in a window of that X display, or nobody serves it any more: the session
+    /// is the Wayland display's alone.
+    Around,
     /// They are two sessions, and the environment does not say which of them is meant.
     Unclear,
 }
@@ -338,8 +347,10 @@ pub fn nested(table: &Table, wayland: &Path, x11: &str) -> Nested {
     let inside_x11 = compositors
         .iter()
         .any(|pid| Named::to(*pid).x11.as_deref() == Some(x11));
-    if inside_x11 || servers.iter().any(is_compositors) || !is_served {
-        Nested::Wayland
+    if servers.iter().any(is_compositors) {
+        Nested::Xwayland
+    } else if inside_x11 || !is_served {
+        Nested::Around
     } else {
         Nested::Unclear
     }

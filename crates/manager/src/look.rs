@@ -101,8 +101,9 @@ impl Manager {
             self.close_display();
         }
         self.backend = found?;
-        if let Some(of) = self.backend.identity() {
+        if let (Some(of), Some(name)) = (self.backend.identity(), self.backend.name()) {
             self.exits.watch(of);
+            self.compositor = Some((of.clone(), name.to_owned()));
         }
         Ok(())
     }

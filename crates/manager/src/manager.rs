@@ -30,7 +30,16 @@ use crate::process::{Exits, Table};
 /// a dialog any more, only save and go.
 pub(crate) const LOST_BUDGET: u64 = 5_000;
 
-/// How long a manager for one request waits for it: whoever started it requests at once.
+/// What a manager for one request knows of who will make it.
+#[derive(Clone, Debug)]
+struct Once {
+    /// Until when somebody has to speak to it.
+    until: Instant,
+    /// Who did first, by bus name.
+    starter: Option<String>,
+}
+
+/// How long a manager for one request waits for whoever started it, who speaks to it at once.
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
 /// What a manager needs to begin.
@@ -87,10 +96,17 @@ pub struct Manager {
     pub(crate) jobs: BTreeMap<JobId, Option<Identity>>,
     /// In Ending: what is left of the session and still alive.
     pub(crate) rest: Option<BTreeSet<Identity>>,
+    /// What was last found to show the session that something else started, by name; its exit is
+    /// watched.
+    pub(crate) compositor: Option<(Identity, String)>,
+    /// That has ended, and whether something else took its place is to be found out.
+    compositor_left: bool,
+    /// Nothing shows the session any more.
+    pub(crate) session_is_gone: bool,
     /// Clients of another display.
     pub(crate) foreign: Foreign,
-    /// There is no manager in this session but for one request: until when it is to come.
-    once: Option<Instant>,
+    /// There is no manager in this session but for one request.
+    once: Option<Once>,
     /// Processes that `run` itself needs until the end: the bus.
     pub(crate) keep: BTreeSet<u32>,
     pub(crate) config: Config,
@@ -146,10 +162,14 @@ impl Manager {
     pub async fn start_once(options: Options) -> Result<Self> {
         let bus = Bus::connect(&options.bus_address).await?;
         bus.take_control_name(&options.bus_address).await?;
-        Self::on(bus, options, Some(Instant::now() + REQUEST_LIMIT)).await
+        let once = Once {
+            until: Instant::now() + REQUEST_LIMIT,
+            starter: None,
+        };
+        Self::on(bus, options, Some(once)).await
     }
 
-    async fn on(bus: Bus, options: Options, once: Option<Instant>) -> Result<Self> {
+    async fn on(bus: Bus, options: Options, once: Option<Once>) -> Result<Self> {
         let on = |kind| {
             signal(kind).map_err(|e| BusError::Bus {
                 address: options.bus_address.clone(),
@@ -180,6 +200,9 @@ impl Manager {
             processes: None,
             jobs: BTreeMap::new(),
             rest: None,
+            compositor: None,
+            compositor_left: false,
+            session_is_gone: false,
             foreign: Foreign::default(),
             once,
             keep: BTreeSet::new(),
@@ -250,6 +273,9 @@ impl Manager {
             for requester in std::mem::take(&mut self.xsmp_requests) {
                 self.xsmp_log_off(requester).await;
             }
+            if std::mem::take(&mut self.compositor_left) {
+                self.look_for_another_compositor().await;
+            }
             self.perform_all().await;
             self.flush().await;
             if let Some(ended) = self.ended.take() {
@@ -268,7 +294,7 @@ impl Manager {
         let supervision = self.dialog.deadline().map(at);
         let backend_due = self.backend.due();
         let strangers_until = self.xsmp.deadline();
-        let request_until = self.once.filter(|_| self.core.phase().is_none());
+        let request_until = self.once_until();
         let lost = self.bus_is_lost;
         tokio::select! {
             biased;
@@ -310,7 +336,7 @@ impl Manager {
             () = until(supervision) => self.supervision_is_due(),
             () = until(strangers_until) => self.xsmp.handle_timeout(),
             () = until(request_until) => {
-                tracing::info!("nobody has requested anything");
+                tracing::info!("whoever started this manager has not spoken to it");
                 self.ended = Some(Ended::GoesOn);
             }
             () = self.backend.answer() => {}
@@ -416,9 +442,31 @@ impl Manager {
         theirs
     }
 
-    /// A manager for one request has nothing left to do.
+    /// Whether this is a manager for one request.
     pub(crate) fn is_once(&self) -> bool {
         self.once.is_some()
+    }
+
+    /// When a manager for one request has waited long enough for somebody who makes one.
+    fn once_until(&self) -> Option<Instant> {
+        let once = self.once.as_ref()?;
+        let waits = once.starter.is_none() && self.core.phase().is_none();
+        waits.then_some(once.until)
+    }
+
+    /// A manager for one request is that of whoever speaks to it first: the one that started it.
+    pub(crate) fn is_spoken_to(&mut self, peer: &str) {
+        if let Some(once) = &mut self.once {
+            once.starter.get_or_insert_with(|| peer.to_owned());
+        }
+    }
+
+    /// It has nothing left to do when that one goes without a request.
+    pub(crate) fn starter_left(&mut self, peer: &str) {
+        let starter = self.once.as_ref().and_then(|once| once.starter.as_deref());
+        if starter == Some(peer) && self.core.phase().is_none() {
+            self.ended.get_or_insert(Ended::GoesOn);
+        }
     }
 
     /// The dialog is no application, whatever a toolkit of its own may register: it is never
@@ -458,6 +506,8 @@ impl Manager {
             compositor.has_exited();
             let name = compositor.name().to_owned();
             self.session_exited(&name, of, None, told);
+        } else if self.compositor.as_ref().is_some_and(|(c, _)| c == of) {
+            self.compositor_left = true;
         }
         self.locker_exited(of);
         if let Some(rest) = &mut self.rest {
@@ -528,6 +578,35 @@ impl Manager {
                 self.ended_by_itself = status;
                 self.event(Event::Imposed(LOST_BUDGET));
             }
+        }
+    }
+
+    /// Ends with what shows the session, where something else started that, and not before: the
+    /// session bus may outlive it. Does nothing where it cannot be told.
+    pub async fn watching_its_compositor(mut self) -> Self {
+        if let Err(why) = self.find_backend().await {
+            tracing::info!("what shows this session cannot be told yet: {why}");
+        }
+        self.forget_backend();
+        self.close_display();
+        self
+    }
+
+    /// What showed the session has ended while nobody asked for that. A window manager may have been
+    /// replaced by another.
+    async fn look_for_another_compositor(&mut self) {
+        let Some((of, name)) = self.compositor.take() else {
+            return;
+        };
+        if !matches!(self.backend, Backend::Missing) {
+            return;
+        }
+        self.display = None;
+        let found = self.find_backend().await;
+        self.forget_backend();
+        if found.is_err() {
+            self.session_is_gone = true;
+            self.session_exited(&name, &of, None, false);
         }
     }
 

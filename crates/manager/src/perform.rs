@@ -321,7 +321,9 @@ impl Manager {
                 self.event(Event::Backend(Ok(())));
             }
             // Whoever started the session, and now ends its manager, ends the rest of it.
-            Backend::Missing if self.told_to_end => self.event(Event::Backend(Ok(()))),
+            Backend::Missing if self.told_to_end || self.session_is_gone => {
+                self.event(Event::Backend(Ok(())))
+            }
             Backend::Missing => {
                 let why = "this manager did not start the session and has no way to end it";
                 self.event(Event::Backend(Err(why.to_owned())));

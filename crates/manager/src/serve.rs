@@ -34,6 +34,7 @@ impl Manager {
                             self.supervise(Input::LeftBus);
                         }
                     }
+                    self.starter_left(&name);
                     self.screen_saver_left(&name);
                     self.notification_server_left(&name);
                 }
@@ -77,6 +78,7 @@ impl Manager {
             _ => {}
         }
         if path == control::PATH {
+            self.is_spoken_to(&peer.name);
             let command = control::read(message, header, peer)?;
             return self.command(command, header, peer).await;
         }

@@ -2,7 +2,6 @@
 //! on Xvfb with openbox and with i3, none of them started by endsession.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,8 +13,11 @@ use endsession_testkit::sway::{Config, Sway};
 use endsession_testkit::wait;
 use endsession_testkit::x11::Xvfb;
 
+mod at;
 #[path = "../support/desk.rs"]
 mod desk;
+mod nothing_to_end;
+mod others;
 
 use desk::wait_for_descendant;
 
@@ -176,7 +178,13 @@ fn it_needs_no_bus(sandbox: &Sandbox, session: &Session) {
     mousepad.write(TEXT);
     session.wait_for_window("*");
     let compositor = session.compositor();
-    let without_bus = ["env", "-u", "DBUS_SESSION_BUS_ADDRESS", "endsession", "logoff"];
+    let without_bus = [
+        "env",
+        "-u",
+        "DBUS_SESSION_BUS_ADDRESS",
+        "endsession",
+        "logoff",
+    ];
     let logoff = sandbox.spawn(without_bus);
     mousepad.press("Don't Save");
     let status = logoff.wait_exit(LIMIT);

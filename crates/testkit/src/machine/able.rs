@@ -39,8 +39,9 @@ pub(super) fn hierarchy() -> Result<Hierarchy, String> {
     Hierarchy::find().ok_or_else(|| "control groups of version 2 are not mounted".into())
 }
 
-/// Says that the calling test does not run.
-pub(super) fn not_run(why: &str) {
+/// Says that the calling test does not run, and why: at once, and in what `cargo xtask test` says in
+/// the end.
+pub fn not_run(why: &str) {
     let line = format!("{}: {}\n", test(), why.replace('\n', " "));
     // Not through a macro, whose output is shown for tests that fail alone.
     let _ = std::io::stderr().write_all(format!("NOT RUN: {line}").as_bytes());

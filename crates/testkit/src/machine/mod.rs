@@ -42,6 +42,7 @@ use crate::{
     wait::{Deadline, LIMIT},
 };
 
+pub use able::not_run;
 pub use login::Login;
 
 const SCRIPT: &str = include_str!("../../assets/machine.sh");
