@@ -53,6 +53,14 @@ pub(crate) enum Failure {
     NoAnswer,
     #[error("{0}")]
     NoSession(String),
+    /// Neither a manager nor a display.
+    #[error("{manager}; and {display}")]
+    Nothing {
+        /// Why there is no manager.
+        manager: Box<Failure>,
+        /// Why there is no session to end without one.
+        display: String,
+    },
     /// Another process of ours has said why, and this is its exit status.
     #[error("see above")]
     Said(u8),

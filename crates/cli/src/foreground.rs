@@ -4,6 +4,7 @@
 
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use endsession_manager::adapter::display::DisplayError;
 use endsession_manager::config::Config;
@@ -19,6 +20,9 @@ use crate::bus::Embedded;
 use crate::control::{Control, session_bus};
 use crate::exit::{Exit, Failure, Result};
 
+/// How long a bus of our own stays for whoever has not read the outcome from it yet.
+const READING_LIMIT: Duration = Duration::from_secs(5);
+
 /// Bytes of the line in which our own process says where it listens.
 const MAX_ADDRESS: u64 = 4096;
 
@@ -27,8 +31,15 @@ const MAX_ADDRESS: u64 = 4096;
 pub(crate) async fn connect(force: bool) -> Result<(Control, Option<&'static str>)> {
     match Control::connect().await {
         Err(failure) if failure.is_without_manager() => {
-            let control = start(force).await?;
-            Ok((control, Some(failure.without_manager())))
+            let hint = failure.without_manager();
+            match start(force).await {
+                Ok(control) => Ok((control, Some(hint))),
+                Err(Failure::NoSession(display)) => {
+                    let manager = Box::new(failure);
+                    Err(Failure::Nothing { manager, display })
+                }
+                Err(error) => Err(error),
+            }
         }
         connected => Ok((connected?, None)),
     }
@@ -42,11 +53,13 @@ async fn start(force: bool) -> Result<Control> {
     command
         .arg0("endsession")
         .arg("one-request")
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     let mut process = tokio::process::Command::from(command)
         .spawn()
         .map_err(|e| Failure::io("cannot start a manager for this log-off", e))?;
+    // Open as long as this process: that one's bus stays until we have read what came over it.
+    std::mem::forget(process.stdin.take());
     let mut line = String::new();
     if let Some(stdout) = process.stdout.take() {
         let mut stdout = BufReader::new(stdout.take(MAX_ADDRESS));
@@ -67,7 +80,7 @@ pub(crate) async fn run(options: OneRequest) -> Result<Exit> {
     // Whatever becomes of the terminal, this is no part of it any more.
     rustix::process::setsid().map_err(|e| Failure::io("cannot leave the terminal", e.into()))?;
     let config = crate::manager::read_config(options.config.as_deref())?;
-    let (manager, address, _bus) = begin(config).await?;
+    let (manager, address, bus) = begin(config).await?;
     {
         use std::io::Write as _;
         let mut out = std::io::stdout().lock();
@@ -75,7 +88,24 @@ pub(crate) async fn run(options: OneRequest) -> Result<Exit> {
         told.map_err(|e| Failure::io("cannot say where this manager listens", e))?;
     }
     manager.run().await;
+    if bus.is_some() {
+        let ended = tokio::time::timeout(READING_LIMIT, starter_has_ended()).await;
+        if ended.is_err() {
+            tracing::debug!("whoever started this manager is still there");
+        }
+    }
     Ok(Exit::Done)
+}
+
+async fn starter_has_ended() {
+    use std::os::fd::AsFd as _;
+    let Ok(stdin) = std::io::stdin().as_fd().try_clone_to_owned() else {
+        return;
+    };
+    if let Ok(pipe) = tokio::net::unix::pipe::Receiver::from_owned_fd(stdin) {
+        // Nobody writes there: it is readable at its end.
+        let _end = pipe.readable().await;
+    }
 }
 
 /// On the session's bus where there is one, so that a bar or a second command finds it; else on one

@@ -183,10 +183,10 @@ fn a_manager_of_a_session_that_it_did_not_start_says_that_it_cannot_end_it() {
     let sandbox = sandbox();
     let bus = Bus::daemon_in(&sandbox);
     let manager = sandbox.spawn(["endsession", "manager"]);
-    bus.wait_for_name("org.endsession.Manager1", LIMIT);
+    bus.wait_for_name("org.gnome.SessionManager", LIMIT);
     let client = GnomeClient::register(&bus, "editor", Manner::Agree);
     let done = endsession(&sandbox, &["logoff"]);
-    assert_eq!(done.code(), Some(2), "{done:?}");
+    assert_eq!(done.code(), Some(3), "{done:?}");
     assert!(done.err.contains("endsession run -- COMMAND"), "{done:?}");
     assert_eq!(client.members(), [""; 0]);
     let property = (raw::CONTROL, "Kinds");

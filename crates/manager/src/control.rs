@@ -88,6 +88,12 @@ impl Listeners {
         self.viewers.contains_key(name)
     }
 
+    /// Everybody, by bus name.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let names = self.watchers.iter().chain(self.viewers.keys());
+        names.map(String::as_str)
+    }
+
     /// Forgets everybody; how many of them showed the session's state.
     pub(crate) fn clear(&mut self) -> usize {
         self.watchers.clear();

@@ -151,13 +151,11 @@ impl Manager {
         !self.keep.contains(&pid) && process::is_of_session(&table, pid, inside, verified)
     }
 
-    /// Whether a process was started in the session: below us, where we started it, else on its
-    /// display. A service of the user's own is there for other sessions too.
+    /// Whether a process was started in the session: below us, where we started it, or on its display,
+    /// as what a session bus starts. A service of the user's own is there for other sessions too.
     fn is_inside(&self, table: &Table, displays: &Displays, pid: u32) -> bool {
-        match self.root() {
-            Some(root) => table.descends(pid, root),
-            None => displays.owns(pid) == Belongs::Here && !is_user_service(pid),
-        }
+        let below_us = self.root().is_some_and(|root| table.descends(pid, root));
+        below_us || (displays.owns(pid) == Belongs::Here && !is_user_service(pid))
     }
 
     fn signal(&mut self, of: &Identity, signal: Signal) {
@@ -258,6 +256,12 @@ impl Manager {
         let session = self.backend.identity();
         let ends_last = session.and_then(Identity::pid);
         let dialog = self.dialog.pid();
+        // Whoever follows the request ends with it, having heard of its outcome.
+        let followers: BTreeSet<u32> = self
+            .listeners
+            .names()
+            .filter_map(|name| self.bus.pid_of(name))
+            .collect();
         table
             .iter()
             .filter(|s| {
@@ -269,6 +273,7 @@ impl Manager {
                     // ends the session then.
                     && !ends_last.is_some_and(|pid| table.descends(pid, s.pid))
                     && !self.keep.contains(&s.pid)
+                    && !followers.contains(&s.pid)
                     && !DISPLAY_SERVERS.contains(&s.comm.as_str())
                     && !crate::lock::is_locker(s)
                     // It closes by itself, and one that hangs must not hold up the end.

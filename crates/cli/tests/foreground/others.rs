@@ -43,6 +43,10 @@ impl Two {
         self.go_to(xvfb);
         let manager = self.sandbox.spawn(["endsession", "manager"]);
         self.bus.wait_for_name(name, LIMIT);
+        if name == NAME {
+            // The one that applications know comes after it.
+            self.bus.wait_for_name("org.gnome.SessionManager", LIMIT);
+        }
         manager
     }
 }
