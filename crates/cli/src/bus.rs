@@ -2,6 +2,8 @@
 //! nothing from the system, and for a log-off where no session bus runs. It has neither policy nor
 //! activation.
 
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::sync::mpsc;
 
 use crate::exit::{Failure, Result};
@@ -11,15 +13,47 @@ pub(crate) struct Embedded {
     address: String,
 }
 
+/// Where the bus of a log-off in this display's session is, where there is no session bus: the same
+/// place for all that look for it. `None` without a directory that is this user's alone.
+pub(crate) fn meeting_place() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let runtime = PathBuf::from(set("XDG_RUNTIME_DIR")?);
+    let display = set("WAYLAND_DISPLAY").or_else(|| set("DISPLAY"))?;
+    let fit = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    let name: String = display.chars().take(40).map(fit).collect();
+    Some(runtime.join(format!("endsession-bus.{name}")))
+}
+
+/// The bus of a log-off that is under way there.
+pub(crate) fn met() -> Option<String> {
+    let place = meeting_place()?;
+    UnixStream::connect(&place).ok()?;
+    Some(format!("unix:path={}", place.display()))
+}
+
 impl Embedded {
+    /// Where nobody else looks for it.
     pub(crate) fn start() -> Result<Self> {
         let dir = std::env::temp_dir();
-        let wanted = format!("unix:tmpdir={}", dir.display());
+        Self::at(format!("unix:tmpdir={}", dir.display()))
+    }
+
+    /// Where all commands of this display's session look for it.
+    pub(crate) fn start_at_meeting_place() -> Result<Self> {
+        let Some(place) = meeting_place() else {
+            return Self::start();
+        };
+        // What one left that was killed; nobody answered there.
+        let _not_there = std::fs::remove_file(&place);
+        Self::at(format!("unix:path={}", place.display()))
+    }
+
+    fn at(wanted: String) -> Result<Self> {
         let (ready, address) = mpsc::sync_channel(1);
+        let asked = wanted.clone();
         let failed = |e: String| {
-            Failure::Usage(format!(
-                "a bus of our own cannot be started in {}: {e}",
-                dir.display()
+            Failure::NoSession(format!(
+                "a bus of our own cannot be started at {asked}: {e}"
             ))
         };
         std::thread::Builder::new()

@@ -11,6 +11,7 @@ use futures_util::StreamExt as _;
 use zbus::message::Type;
 use zbus::{Connection, DBusError as _, Message, MessageStream, Variant, connection};
 
+use crate::bus;
 use crate::exit::{Exit, Failure, Result};
 
 const DBUS: &str = "org.freedesktop.DBus";
@@ -38,7 +39,17 @@ pub(crate) fn session_bus() -> Option<String> {
 impl Control {
     /// Connects to the manager of the session whose environment this is.
     pub(crate) async fn connect() -> Result<Self> {
-        Self::connect_to(&session_bus().ok_or(Failure::NoBus)?).await
+        let connected = match session_bus() {
+            Some(address) => Self::connect_to(&address).await,
+            None => Err(Failure::NoBus),
+        };
+        match connected {
+            // A log-off that is under way without a session bus has one of its own.
+            Err(Failure::NoBus | Failure::Unreachable { .. }) if bus::met().is_some() => {
+                Self::connect_to(&bus::met().unwrap_or_default()).await
+            }
+            connected => connected,
+        }
     }
 
     /// Connects to the manager on a bus.

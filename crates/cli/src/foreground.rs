@@ -123,7 +123,7 @@ async fn begin(config: Config) -> Result<(Manager, String, Option<Embedded>)> {
             Err(error) => tracing::warn!("{error}; inhibitors on it cannot be seen"),
         }
     }
-    let bus = Embedded::start()?;
+    let bus = Embedded::start_at_meeting_place()?;
     let address = bus.address().to_owned();
     let manager = Manager::start_once(options(&address)).await?;
     Ok((manager, address, Some(bus)))

@@ -178,14 +178,20 @@ fn it_needs_no_bus(sandbox: &Sandbox, session: &Session) {
     mousepad.write(TEXT);
     session.wait_for_window("*");
     let compositor = session.compositor();
-    let without_bus = [
-        "env",
-        "-u",
-        "DBUS_SESSION_BUS_ADDRESS",
-        "endsession",
-        "logoff",
-    ];
-    let logoff = sandbox.spawn(without_bus);
+    let endsession = |arguments: &[&str]| {
+        let without_bus = ["env", "-u", "DBUS_SESSION_BUS_ADDRESS", "endsession"];
+        sandbox.spawn([&without_bus[..], arguments].concat())
+    };
+    let cancelled = endsession(&["logoff"]);
+    wait_for_button(&mousepad, "Cancel");
+    let cancel = endsession(&["cancel"]);
+    let status = cancel.wait_exit(LIMIT);
+    assert!(status.success(), "{}", cancel.stderr_so_far());
+    let status = cancelled.wait_exit(LIMIT);
+    assert_eq!(status.code(), Some(1), "{}", cancelled.stderr_so_far());
+    leaves_no_manager(sandbox);
+
+    let logoff = endsession(&["logoff"]);
     mousepad.press("Don't Save");
     let status = logoff.wait_exit(LIMIT);
     let errors = logoff.stderr_so_far();
