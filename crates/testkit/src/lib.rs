@@ -17,6 +17,7 @@
 //!   protocol.
 //! - [`xsmp_client`]: clients of XSMP, each in a process of its own, that do what a test orders.
 //! - [`lock::Lock`]: screen lockers; [`notifications::Notifications`]: a notification daemon.
+//! - [`fake_compositor`]: the IPC of compositors that Debian does not ship.
 //! - [`measure`]: what a process costs.
 //! - [`names::OwnsName`]: another program that owns a well-known name.
 //!
@@ -28,6 +29,7 @@
 pub mod a11y;
 pub mod apps;
 pub mod bus;
+pub mod fake_compositor;
 pub mod gnome_client;
 pub mod lock;
 pub mod measure;

@@ -12,7 +12,7 @@ use std::{
 };
 
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, recvmsg, send,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, recv, recvmsg, send,
     sockopt::set_socket_passcred,
 };
 use tokio::{
@@ -178,6 +178,11 @@ impl Link {
 
 /// Reads what has arrived, and who wrote it: the kernel never mixes the bytes of two writers.
 fn receive(stream: &UnixStream, room: &mut [u8], writer: &mut Option<Writer>) -> io::Result<usize> {
+    // The end of a connection has no writer, and the kernel calls that one 0, which is no pid.
+    let peek = RecvFlags::DONTWAIT | RecvFlags::PEEK;
+    if recv(stream, &mut [0_u8; 1][..], peek)?.0 == 0 {
+        return Ok(0);
+    }
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmCredentials(1))];
     let mut about = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;

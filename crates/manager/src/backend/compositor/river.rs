@@ -21,7 +21,7 @@ const SUCCESS: u16 = 0;
 
 /// Whether this server is one.
 pub(super) fn is(server: &Server) -> bool {
-    server.program == "river"
+    server.program == "river" || server.globals.iter().any(|g| g.interface == CONTROL)
 }
 
 /// Makes sure that it is this process that answers, and tells it to exit.

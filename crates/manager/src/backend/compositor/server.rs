@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use endsession_core::Identity;
 
 use super::talk::{Talk, TalkError, limited};
-use super::wire::Wire;
+use super::wire::{Global, Wire};
 use super::x11::Screen;
 use super::{FindError, Kind};
 use crate::adapter::link::Writer;
@@ -26,6 +26,8 @@ pub(super) struct Server {
     /// Its program, without what packagers wrap around the name.
     pub(super) program: String,
     pub(super) at: At,
+    /// What it offers on Wayland.
+    pub(super) globals: Vec<Global>,
 }
 
 /// The display behind which it was found.
@@ -55,13 +57,16 @@ impl Server {
         let what = || format!("the compositor at {}", socket.display());
         let asking = async {
             let mut wire = Wire::connect(socket).await?;
-            wire.sync(drop).await?;
+            let (_, globals) = wire.globals().await?;
             let (writer, of) = vouched(what(), wire.writer())?;
             wire.sync(drop).await?;
             if wire.writer() != Some(writer) {
                 return Err(wire.stranger().into());
             }
-            Ok(Self::new(writer.pid, of, At::Wayland(socket.to_owned())))
+            Ok(Self {
+                globals,
+                ..Self::new(writer.pid, of, At::Wayland(socket.to_owned()))
+            })
         };
         limited(what, asking).await
     }
@@ -143,6 +148,7 @@ impl Server {
             pid,
             program: name,
             at,
+            globals: Vec::new(),
         }
     }
 
