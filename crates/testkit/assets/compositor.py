@@ -1,14 +1,15 @@
 # A process that answers at a Wayland socket and has the IPC of a compositor that Debian does not ship,
 # as the compositor's own sources and protocol files have it. It shows nothing.
 #
-# compositor.py KIND FAULT: KIND is hyprland-classic (0.53), hyprland-hyprlang and hyprland-lua (0.55),
+# compositor.py KIND FAULT [private]: KIND is hyprland-classic (0.53), hyprland-hyprlang and hyprland-lua (0.55),
 # niri (25.11), river (0.3.12) or plain. FAULT is what is wrong with it: none, refuses, nonsense, silent,
 # hangs-up, stays (it agrees to exit and does not), clings (the same, and it ignores SIGTERM), endless.
+# "private": nobody may look into it, as into a program with capabilities of its own.
 #
 # It writes a line of what it is told, and reads the windows that it is to have from standard input, a
 # list of JSON a line.
 
-import asyncio, json, os, signal, struct, sys
+import asyncio, ctypes, json, os, signal, struct, sys
 
 KIND, FAULT = sys.argv[1:3]
 RUNTIME = os.environ["XDG_RUNTIME_DIR"]
@@ -282,6 +283,9 @@ def faulty(is_exit):
 
 
 async def main():
+    if "private" in sys.argv:
+        PR_SET_DUMPABLE = 4
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     signal.signal(signal.SIGTERM, terminated)
     serve = asyncio.start_unix_server
     if KIND.startswith("hyprland"):

@@ -67,6 +67,18 @@ impl FakeCompositor {
     /// Starts it in `sandbox`, whose `WAYLAND_DISPLAY` becomes its own.
     #[track_caller]
     pub fn start_in(sandbox: &Sandbox, kind: Kind, fault: Fault) -> Self {
+        Self::launch(sandbox, kind, fault, &[])
+    }
+
+    /// As [`start_in`](Self::start_in), as a program that has capabilities of its own: nobody may look
+    /// at what it is and holds.
+    #[track_caller]
+    pub fn private_in(sandbox: &Sandbox, kind: Kind) -> Self {
+        Self::launch(sandbox, kind, Fault::None, &["private"])
+    }
+
+    #[track_caller]
+    fn launch(sandbox: &Sandbox, kind: Kind, fault: Fault, options: &[&str]) -> Self {
         let script = sandbox.write("compositor.py", include_str!("../assets/compositor.py"));
         let kind = match kind {
             Kind::HyprlandClassic => "hyprland-classic",
@@ -87,7 +99,7 @@ impl FakeCompositor {
             Fault::Endless => "endless",
         };
         let mut command = Command::new(programs::need("/usr/bin/python3"));
-        command.arg(script).args([kind, fault]);
+        command.arg(script).args([kind, fault]).args(options);
         let process = sandbox.spawn_with_input(command);
         process.wait_for_line("ready", LIMIT);
         sandbox.set_env("WAYLAND_DISPLAY", "wayland-fake");

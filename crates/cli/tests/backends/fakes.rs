@@ -93,3 +93,26 @@ fn one_that_clings_is_killed() {
     assert_eq!(told, ["exit", "SIGTERM"], "{said}");
     assert!(said.contains("SIGKILL"), "{said}");
 }
+
+/// A compositor with `cap_sys_nice` is such a one.
+#[test]
+fn one_that_may_not_be_looked_into_is_known_by_who_answers_at_its_sockets() {
+    for (kind, known_as) in [
+        (Kind::HyprlandLua, "hyprland"),
+        (Kind::Niri, "niri"),
+        (Kind::Plain, "wayland"),
+    ] {
+        // A second of its kind is there, whose sockets look the same.
+        let other = Sandbox::new();
+        let other = FakeCompositor::start_in(&other, kind, Fault::None);
+        let sandbox = Sandbox::new();
+        let fake = FakeCompositor::private_in(&sandbox, kind);
+        let session = Session::around(&sandbox);
+        session.exits.watch("fake", fake.process().pid());
+        session.logs_off(1);
+        let said = session.said();
+        assert!(said.contains(known_as), "{said}");
+        assert!(other.process().is_alive(), "{said}");
+        assert_eq!(other.told(), [""; 0]);
+    }
+}

@@ -42,7 +42,7 @@ impl Dialect {
 
 /// Whether this server is one.
 pub(super) fn is(server: &Server) -> bool {
-    server.program.eq_ignore_ascii_case("hyprland") || !server.sockets(is_ipc).is_empty()
+    server.program.eq_ignore_ascii_case("hyprland") || server.socket(is_ipc).is_some()
 }
 
 /// $XDG_RUNTIME_DIR/hypr/SIGNATURE/.socket.sock

@@ -251,10 +251,10 @@ impl Compositor {
             }
         };
         let ipc = match kind {
-            Kind::Sway => server.sockets(sway::is_ipc).pop(),
+            Kind::Sway => server.socket(sway::is_ipc),
             Kind::I3 => i3::ipc(&server).await?,
-            Kind::Hyprland => server.sockets(hyprland::is_ipc).pop(),
-            Kind::Niri => server.sockets(niri::is_ipc).pop(),
+            Kind::Hyprland => server.socket(hyprland::is_ipc),
+            Kind::Niri => server.socket(niri::is_ipc),
             _ => None,
         };
         Ok(Self {

@@ -12,7 +12,7 @@ use super::talk::{Talk, TalkError};
 
 /// Whether this server is one.
 pub(super) fn is(server: &Server) -> bool {
-    server.program == "niri" || !server.sockets(is_ipc).is_empty()
+    server.program == "niri" || server.socket(is_ipc).is_some()
 }
 
 /// niri.WAYLAND_DISPLAY.PID.sock

@@ -14,7 +14,7 @@ use crate::adapter::i3ipc::{self, GET_VERSION, RUN_COMMAND};
 
 /// Whether this server is one.
 pub(super) fn is(server: &Server) -> bool {
-    server.program == "sway" || !server.sockets(is_ipc).is_empty()
+    server.program == "sway" || server.socket(is_ipc).is_some()
 }
 
 /// sway-ipc.UID.PID.sock
