@@ -16,6 +16,7 @@ fn sway_is_told_over_its_ipc_when_its_applications_have_gone() {
     let foot = sway.sandbox().spawn(["foot"]);
     sway.wait_for_window(LIMIT, |w| w.pid == foot.pid());
     assert_eq!(session.shown_by().as_deref(), Some("sway"));
+    assert!(session.can_log_off());
     session.exits.watch("foot", foot.pid());
     session.exits.watch("sway", sway.pid());
     assert_eq!(session.logs_off(2), ["foot", "sway"]);

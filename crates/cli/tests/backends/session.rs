@@ -57,6 +57,27 @@ impl Session {
         status["session"].as_str().map(str::to_owned)
     }
 
+    /// Whether the control interface offers a log-off.
+    #[track_caller]
+    pub(crate) fn can_log_off(&self) -> bool {
+        let asked = self.sandbox.spawn([
+            "dbus-send",
+            "--session",
+            "--print-reply",
+            "--dest=org.endsession.Manager1",
+            "/org/endsession/Manager1",
+            "org.freedesktop.DBus.Properties.Get",
+            "string:org.endsession.Manager1",
+            "string:Kinds",
+        ]);
+        assert!(
+            asked.wait_exit(LIMIT).success(),
+            "{}",
+            asked.stderr_so_far()
+        );
+        asked.stdout_so_far().contains("\"logoff\"")
+    }
+
     /// Logs off, and waits until this many of those that are watched have ended.
     #[track_caller]
     pub(crate) fn logs_off(&self, watched: usize) -> Vec<String> {

@@ -124,6 +124,7 @@ fn a_display_that_answers_nonsense_is_named_and_nothing_is_touched() {
 #[test]
 fn without_a_display_the_reason_says_so() {
     let session = Session::around(&Sandbox::new());
+    assert!(!session.can_log_off());
     session.cannot_log_off(2, "no display of this session is known");
 }
 
