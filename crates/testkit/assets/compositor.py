@@ -7,7 +7,7 @@
 # "private": nobody may look into it, as into a program with capabilities of its own.
 #
 # It writes a line of what it is told, and reads the windows that it is to have from standard input, a
-# list of JSON a line.
+# list of JSON a line; "hang up" there ends the connections that follow its events.
 
 import asyncio, ctypes, json, os, signal, struct, sys
 
@@ -254,7 +254,15 @@ async def orders():
     protocol = asyncio.StreamReaderProtocol(reader)
     await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
     while line := await reader.readline():
-        become(json.loads(line))
+        order = json.loads(line)
+        if order == "hang up":
+            # As on somebody who does not listen fast enough.
+            for writer in followers:
+                writer.close()
+            followers.clear()
+            say("hung up")
+            continue
+        become(order)
         say("has %d windows" % len(windows))
 
 

@@ -122,6 +122,14 @@ impl FakeCompositor {
             .collect()
     }
 
+    /// Ends the connections that follow its events, as on somebody who does not listen fast enough.
+    #[track_caller]
+    pub fn hangs_up(&self) {
+        let mark = self.process.stdout().mark();
+        self.process.write("\"hang up\"\n");
+        self.process.stdout().wait_for_from(mark, "hung up", LIMIT);
+    }
+
     /// Gives it these windows, each as its IPC tells of them; they are known by their id or address.
     #[track_caller]
     pub fn has(&self, windows: &[Value]) {

@@ -2,6 +2,7 @@
 
 use endsession_testkit::fake_compositor::{FakeCompositor, Fault, Kind};
 use endsession_testkit::session::Sandbox;
+use serde_json::json;
 
 use crate::session::{LIMIT, Session};
 
@@ -36,6 +37,42 @@ ended_by_its_own_command! {
     niri_is_told_to_quit_without_its_own_question: Niri, "niri", "Quit";
     river_is_told_over_its_control_protocol: River, "river", "exit";
     one_without_an_ipc_is_signalled: Plain, "wayland", "SIGTERM";
+}
+
+/// The window's process is what its compositor says.
+#[test]
+fn windows_are_their_processes_where_the_compositor_tells_them() {
+    for (kind, shown_by, close) in [
+        (
+            Kind::HyprlandClassic,
+            "hyprland",
+            "closewindow address:0x5f1a",
+        ),
+        (
+            Kind::HyprlandLua,
+            "hyprland",
+            "hl.dsp.window.close({ window = \"address:0x5f1a\" })",
+        ),
+        (Kind::Niri, "niri", "{\"CloseWindow\": {\"id\": 24346}}"),
+    ] {
+        let sandbox = Sandbox::new();
+        let fake = FakeCompositor::start_in(&sandbox, kind, Fault::None);
+        let application = sandbox.spawn(["sleep", "infinity"]);
+        let pid = application.pid();
+        fake.has(&[match kind {
+            Kind::Niri => json!({"id": 24346, "title": "a", "app_id": "editor", "pid": pid}),
+            _ => json!({"address": "0x5f1a", "title": "a", "class": "editor", "pid": pid}),
+        }]);
+        let session = Session::around(&sandbox);
+        let (_, status, _) = session.endsession(&["status", "--json"]);
+        let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+        assert_eq!(status["display"], shown_by, "{status:#}");
+        assert_eq!(status["applications"][0]["pid"], pid, "{status:#}");
+        session.exits.watch("fake", fake.process().pid());
+        session.logs_off(1);
+        let exit = if kind == Kind::Niri { "Quit" } else { "exit" };
+        assert_eq!(fake.told(), [close, exit], "{}", session.said());
+    }
 }
 
 #[test]

@@ -10,8 +10,8 @@ use std::path::Path;
 use endsession_core::Identity;
 
 use super::server::{Server, wrote};
-use super::talk::TalkError;
 use super::wire::{Global, Wire, string, text, words};
+use crate::adapter::talk::TalkError;
 
 const CONTROL: &str = "zriver_control_v1";
 const ADD_ARGUMENT: u16 = 1;

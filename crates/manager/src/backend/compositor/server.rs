@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use endsession_core::Identity;
 
-use super::talk::{Talk, TalkError, limited};
 use super::wire::{Global, Wire};
 use super::x11::Screen;
 use super::{FindError, Kind, hyprland, niri, sway, wayfire};
 use crate::adapter::link::{Link, Writer};
+use crate::adapter::talk::{Talk, TalkError, limited};
 use crate::display_of::Way;
 use crate::{process, sockets};
 

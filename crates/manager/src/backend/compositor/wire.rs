@@ -5,8 +5,8 @@
 
 use std::path::Path;
 
-use super::talk::{Talk, TalkError};
 use crate::adapter::link::Writer;
+use crate::adapter::talk::{Talk, TalkError};
 
 /// The object that every connection begins with.
 const DISPLAY: u32 = 1;
