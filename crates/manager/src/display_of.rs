@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::adapter::display::{Display, DisplayError};
+use crate::adapter::hyprland::HyprlandWindows;
+use crate::adapter::niri::NiriWindows;
 use crate::adapter::sway::SwayWindows;
 use crate::adapter::toplevels::WlrToplevels;
 use crate::adapter::windows::X11Windows;
+use crate::backend::compositor::{self, Ipc};
 use crate::process::{self, Table};
 use crate::sockets;
 
@@ -23,16 +26,6 @@ pub enum Way {
 }
 
 impl Way {
-    /// Its name in `status`.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Sway(..) => "sway",
-            Self::Wayland(_) => "wlr-foreign-toplevel",
-            Self::X11(_) => "x11",
-        }
-    }
-
     /// Connects; gives up by itself on a display that does not answer.
     ///
     /// # Errors
@@ -42,10 +35,30 @@ impl Way {
             Self::Sway(socket, x11) => SwayWindows::connect(socket, x11.as_deref())
                 .await
                 .map(Display::Sway),
-            Self::Wayland(socket) => WlrToplevels::connect(socket).await.map(Display::Wlr),
+            Self::Wayland(socket) => wayland(socket).await,
             Self::X11(display) => X11Windows::connect(display).await.map(Display::X11),
         }
     }
+}
+
+/// Prefers the IPC of the compositor behind a Wayland socket, which knows each window's process.
+async fn wayland(socket: &Path) -> Result<Display, DisplayError> {
+    let connected = match compositor::ipc(socket).await.filter(|_| !is_wlr_wanted()) {
+        Some(Ipc::Hyprland(ipc)) => HyprlandWindows::connect(&ipc).await.map(Display::Hyprland),
+        Some(Ipc::Niri(ipc)) => NiriWindows::connect(&ipc).await.map(Display::Niri),
+        None => return WlrToplevels::connect(socket).await.map(Display::Wlr),
+    };
+    match connected {
+        Ok(display) => Ok(display),
+        Err(error) => {
+            tracing::warn!("windows are seen without their processes: {error}");
+            WlrToplevels::connect(socket).await.map(Display::Wlr)
+        }
+    }
+}
+
+fn is_wlr_wanted() -> bool {
+    std::env::var_os("ENDSESSION_DISPLAY").is_some_and(|v| v == "wlr-foreign-toplevel")
 }
 
 /// The variables that name a display.
@@ -81,7 +94,7 @@ pub fn find(table: &Table, session: Option<u32>) -> Vec<Way> {
         }
         Some(session) => add_inside(&mut ways, table, session),
     }
-    if std::env::var_os("ENDSESSION_DISPLAY").is_some_and(|v| v == "wlr-foreign-toplevel") {
+    if is_wlr_wanted() {
         ways.retain(|w| !matches!(w, Way::Sway(..)));
     }
     ways

@@ -11,6 +11,7 @@ use crate::backend::Backend;
 use crate::backend::compositor::FindError;
 use crate::display_of;
 use crate::manager::{LOST_BUDGET, Manager};
+use crate::perform::DISPLAY_SERVERS;
 use crate::process;
 use crate::unsaved::looks_unsaved;
 
@@ -137,9 +138,9 @@ impl Manager {
             self.processes = None;
             match connected {
                 Ok(display) => {
+                    display.name().clone_into(&mut self.display_name);
                     self.display = Some(display);
                     self.display_is_unseen = false;
-                    way.name().clone_into(&mut self.display_name);
                     self.display_way = Some(way);
                     break;
                 }
@@ -203,12 +204,15 @@ impl Manager {
         if self.dialog.shows(&toplevel) {
             return;
         }
-        let of = toplevel.pid.and_then(process::identity);
+        // The windows of all X clients are one process's where niri shows them, and that process is
+        // their display.
+        let pid = toplevel.pid.filter(|pid| !serves_a_display(*pid));
+        let of = pid.and_then(process::identity);
         // Where no process is known, the XSMP client that the window names: the worst that a false
         // name does is to leave a window to the vote of another application of the same user.
         let named = toplevel.session_id.as_deref().filter(|_| of.is_none());
         let of = of.or_else(|| self.xsmp.owner(named?).cloned());
-        let program = toplevel.pid.and_then(process::program);
+        let program = pid.and_then(process::program);
         let ends_by_term = program
             .as_deref()
             .is_some_and(|p| ENDS_BY_TERM.contains(&p));
@@ -304,6 +308,10 @@ impl Manager {
             .extend(table.ancestors(pid).map(|a| a.pid));
         nearest.into_iter().collect()
     }
+}
+
+fn serves_a_display(pid: u32) -> bool {
+    process::Stat::read(pid).is_some_and(|s| DISPLAY_SERVERS.contains(&s.comm.as_str()))
 }
 
 /// Numbers of windows of which nothing else is known, apart from numbers of bus peers.

@@ -23,7 +23,15 @@ use crate::report::{self, News, Who};
 
 /// Servers of a display: they go with the compositor, since no application may lose its display
 /// before it has gone itself.
-const DISPLAY_SERVERS: [&str; 5] = ["Xwayland", "Xorg", "Xvfb", "Xvnc", "X"];
+pub(crate) const DISPLAY_SERVERS: [&str; 6] = [
+    "Xwayland",
+    // xwayland-satellite, of which the kernel keeps fifteen bytes.
+    "xwayland-satell",
+    "Xorg",
+    "Xvfb",
+    "Xvnc",
+    "X",
+];
 
 /// What blocks, as long as it is the same: titles and reasons change meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

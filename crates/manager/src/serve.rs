@@ -251,6 +251,9 @@ impl Manager {
                 ),
             ));
         }
+        if self.core.phase().is_none() {
+            self.forget_backend();
+        }
         if let Err(why) = self.find_backend().await {
             return Err(Failure::new(
                 "org.endsession.Error.NoBackend",

@@ -12,7 +12,7 @@ use std::{
 };
 
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, recvmsg, send,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, recv, recvmsg, send,
     sockopt::set_socket_passcred,
 };
 use tokio::{
@@ -45,8 +45,8 @@ pub(crate) struct Writer {
 #[derive(Debug)]
 pub(crate) struct Link {
     stream: UnixStream,
-    /// A peer of another pid namespace has no pid here: then writers are not asked for.
-    tells_writers: bool,
+    /// None for one of another pid namespace, which has no pid here: writers are not asked for then.
+    listener: Option<u32>,
     writer: Option<Writer>,
     input: Vec<u8>,
     /// How much of `input` was taken: the rest moves to the front once a read, not once a packet.
@@ -62,10 +62,10 @@ impl Link {
         // Before connecting, so that nothing can be written to us without its writer's name.
         set_socket_passcred(&socket, true)?;
         let stream = socket.connect(path).await?;
-        // 0 stands for a process of another pid namespace.
         let listener = stream.peer_cred()?.pid();
+        let listener = listener.and_then(|pid| u32::try_from(pid).ok());
         Ok(Self {
-            tells_writers: listener.is_some_and(|pid| pid > 0),
+            listener: listener.filter(|pid| *pid > 0),
             writer: None,
             stream,
             input: Vec::new(),
@@ -78,6 +78,11 @@ impl Link {
     /// What has arrived and was not taken yet.
     pub(crate) fn input(&self) -> &[u8] {
         &self.input[self.taken..]
+    }
+
+    /// Who called listen(2) on this socket; that need not be who answers.
+    pub(crate) fn listener(&self) -> Option<u32> {
+        self.listener
     }
 
     /// Who wrote what arrived last (unix(7), `SCM_CREDENTIALS`). `SO_PEERCRED` names whoever called
@@ -145,7 +150,7 @@ impl Link {
         let filled = self.input.len();
         self.input.resize(filled + READ_SIZE, 0);
         let room = &mut self.input[filled..];
-        let result = if self.tells_writers {
+        let result = if self.listener.is_some() {
             let receive = || receive(&self.stream, room, &mut self.writer);
             self.stream.try_io(Interest::READABLE, receive)
         } else {
@@ -178,6 +183,11 @@ impl Link {
 
 /// Reads what has arrived, and who wrote it: the kernel never mixes the bytes of two writers.
 fn receive(stream: &UnixStream, room: &mut [u8], writer: &mut Option<Writer>) -> io::Result<usize> {
+    // The end of a connection has no writer, and the kernel calls that one 0, which is no pid.
+    let peek = RecvFlags::DONTWAIT | RecvFlags::PEEK;
+    if recv(stream, &mut [0_u8; 1][..], peek)?.0 == 0 {
+        return Ok(0);
+    }
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmCredentials(1))];
     let mut about = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;

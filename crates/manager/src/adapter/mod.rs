@@ -2,14 +2,19 @@
 //! and the coordinator's actions into its peers' words.
 
 pub mod display;
+mod errands;
 pub(crate) mod ewmh;
 pub mod gnome;
+pub(crate) mod hyprctl;
+pub mod hyprland;
 pub(crate) mod i3ipc;
 mod inquiry;
 pub mod jobs;
 mod ledger;
 pub(crate) mod link;
+pub mod niri;
 pub mod sway;
+pub(crate) mod talk;
 pub(crate) mod text;
 pub mod toplevels;
 pub mod windows;

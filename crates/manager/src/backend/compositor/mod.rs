@@ -12,7 +12,6 @@ mod openbox;
 mod river;
 mod server;
 mod sway;
-mod talk;
 mod wayfire;
 mod wayland;
 mod wire;
@@ -20,7 +19,7 @@ mod x11;
 
 use std::fmt;
 use std::future::{Future, pending};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -29,8 +28,9 @@ use endsession_core::{Identity, Signal};
 use serde::Deserialize;
 
 use self::server::{At, Server};
-pub use self::talk::TalkError;
 use crate::adapter::display::DisplayError;
+pub use crate::adapter::talk::TalkError;
+use crate::adapter::talk::limited;
 use crate::config;
 use crate::display_of::Way;
 use crate::process;
@@ -251,10 +251,10 @@ impl Compositor {
             }
         };
         let ipc = match kind {
-            Kind::Sway => server.sockets(sway::is_ipc).pop(),
+            Kind::Sway => server.socket(sway::is_ipc),
             Kind::I3 => i3::ipc(&server).await?,
-            Kind::Hyprland => server.sockets(hyprland::is_ipc).pop(),
-            Kind::Niri => server.sockets(niri::is_ipc).pop(),
+            Kind::Hyprland => server.socket(hyprland::is_ipc),
+            Kind::Niri => server.socket(niri::is_ipc),
             _ => None,
         };
         Ok(Self {
@@ -324,7 +324,7 @@ impl Compositor {
             }
             _ => return None,
         };
-        Some(Box::pin(talk::limited(|| what, command)))
+        Some(Box::pin(limited(|| what, command)))
     }
 
     /// Waits for the answer to its exit command; for ever while none is under way. Cancel-safe.
@@ -409,6 +409,21 @@ impl fmt::Debug for Compositor {
             .field("step", &self.step)
             .finish_non_exhaustive()
     }
+}
+
+/// An IPC that knows the processes of windows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ipc {
+    Hyprland(PathBuf),
+    Niri(PathBuf),
+}
+
+/// The IPC of the compositor that answers at a Wayland socket, where it is one of those.
+pub(crate) async fn ipc(socket: &Path) -> Option<Ipc> {
+    let way = Way::Wayland(socket.to_owned());
+    let server = Server::find(&way).await.ok()?;
+    let hyprland = server.socket(hyprland::is_ipc).map(Ipc::Hyprland);
+    hyprland.or_else(|| server.socket(niri::is_ipc).map(Ipc::Niri))
 }
 
 /// Who shows the windows that are seen in the first way that leads anywhere. The other ways must not

@@ -8,11 +8,11 @@ use endsession_core::Identity;
 use serde::de::IgnoredAny;
 
 use super::server::{Server, wrote};
-use super::talk::{Talk, TalkError};
+use crate::adapter::talk::{Talk, TalkError};
 
 /// Whether this server is one.
 pub(super) fn is(server: &Server) -> bool {
-    server.program == "niri" || !server.sockets(is_ipc).is_empty()
+    server.program == "niri" || server.socket(is_ipc).is_some()
 }
 
 /// niri.WAYLAND_DISPLAY.PID.sock
@@ -42,8 +42,7 @@ pub(super) async fn exit(socket: &Path, of: &Identity) -> Result<(), TalkError> 
 async fn ask(talk: &mut Talk, request: &str) -> Result<(), TalkError> {
     talk.say(request.as_bytes());
     talk.say(b"\n");
-    let line = |input: &[u8]| Ok(input.iter().position(|b| *b == b'\n').map(|at| at + 1));
-    let line = talk.hear(line).await?;
+    let line = talk.hear_line().await?;
     // Its `Reply` is a `Result<Response, String>`, as serde writes it.
     match serde_json::from_slice::<Result<IgnoredAny, String>>(&line) {
         Ok(Ok(_)) => Ok(()),

@@ -7,8 +7,8 @@ use endsession_core::Identity;
 
 use super::FindError;
 use super::server::{At, Server};
-use super::talk::TalkError;
 use super::x11::Screen;
+use crate::adapter::talk::TalkError;
 
 /// 1 reads the configuration again, 2 restarts.
 const EXIT: u32 = 3;

@@ -10,8 +10,8 @@ use std::path::Path;
 use endsession_core::Identity;
 
 use super::server::{Server, wrote};
-use super::talk::TalkError;
 use super::wire::{Global, Wire, string, text, words};
+use crate::adapter::talk::TalkError;
 
 const CONTROL: &str = "zriver_control_v1";
 const ADD_ARGUMENT: u16 = 1;
@@ -21,7 +21,7 @@ const SUCCESS: u16 = 0;
 
 /// Whether this server is one.
 pub(super) fn is(server: &Server) -> bool {
-    server.program == "river"
+    server.program == "river" || server.globals.iter().any(|g| g.interface == CONTROL)
 }
 
 /// Makes sure that it is this process that answers, and tells it to exit.

@@ -10,13 +10,16 @@ use std::path::{Path, PathBuf};
 
 use endsession_core::Identity;
 
-use super::talk::{Talk, TalkError, limited};
-use super::wire::Wire;
+use super::wire::{Global, Wire};
 use super::x11::Screen;
-use super::{FindError, Kind};
-use crate::adapter::link::Writer;
+use super::{FindError, Kind, hyprland, niri, sway, wayfire};
+use crate::adapter::link::{Link, Writer};
+use crate::adapter::talk::{Talk, TalkError, limited};
 use crate::display_of::Way;
 use crate::{process, sockets};
+
+/// Sockets of compositors that are looked at. There are four a session.
+const MAX_CANDIDATES: usize = 64;
 
 /// A process that shows the session's windows or manages them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +29,10 @@ pub(super) struct Server {
     /// Its program, without what packagers wrap around the name.
     pub(super) program: String,
     pub(super) at: At,
+    /// What it offers on Wayland.
+    pub(super) globals: Vec<Global>,
+    /// Where it listens, as far as that says what it is.
+    sockets: Vec<PathBuf>,
 }
 
 /// The display behind which it was found.
@@ -55,13 +62,14 @@ impl Server {
         let what = || format!("the compositor at {}", socket.display());
         let asking = async {
             let mut wire = Wire::connect(socket).await?;
-            wire.sync(drop).await?;
+            let (_, globals) = wire.globals().await?;
             let (writer, of) = vouched(what(), wire.writer())?;
             wire.sync(drop).await?;
             if wire.writer() != Some(writer) {
                 return Err(wire.stranger().into());
             }
-            Ok(Self::new(writer.pid, of, At::Wayland(socket.to_owned())))
+            let server = Self::new(writer.pid, of, At::Wayland(socket.to_owned())).await;
+            Ok(Self { globals, ..server })
         };
         limited(what, asking).await
     }
@@ -70,13 +78,13 @@ impl Server {
         let what = || format!("the compositor at {}", socket.display());
         let asking = async {
             let mut talk = Talk::with("the compositor", socket).await?;
-            super::sway::version(&mut talk).await?;
+            sway::version(&mut talk).await?;
             let (writer, of) = vouched(what(), talk.writer())?;
-            super::sway::version(&mut talk).await?;
+            sway::version(&mut talk).await?;
             if talk.writer() != Some(writer) {
                 return Err(talk.stranger().into());
             }
-            Ok(Self::new(writer.pid, of, At::Ipc))
+            Ok(Self::new(writer.pid, of, At::Ipc).await)
         };
         limited(what, asking).await
     }
@@ -105,10 +113,10 @@ impl Server {
             let uid = real_user(pid);
             let writer = uid.map(|uid| Writer { pid, uid });
             let (_, of) = vouched(format!("the window manager of {display}"), writer)?;
-            let manager = Self::new(pid, of, At::Managing(display.to_owned()));
+            let manager = Self::new(pid, of, At::Managing(display.to_owned())).await;
             return Ok(match is_xwayland {
                 // The windows of an Xwayland are managed by its compositor.
-                true => manager.behind_xwayland().await?,
+                true => manager.behind_xwayland().await,
                 false => manager,
             });
         }
@@ -118,21 +126,21 @@ impl Server {
             });
         }
         let (writer, of) = server?;
-        Ok(Self::new(writer.pid, of, At::X11(display.to_owned())))
+        Ok(Self::new(writer.pid, of, At::X11(display.to_owned())).await)
     }
 
     /// The compositor by the Wayland socket of its own that it answers at.
-    async fn behind_xwayland(self) -> Result<Self, FindError> {
-        for socket in self.sockets(|path| path.contains("/wayland-")) {
-            match Self::at_wayland(&socket).await {
-                Ok(server) if server.of == self.of => return Ok(server),
-                _ => {}
-            }
+    async fn behind_xwayland(self) -> Self {
+        let Some(socket) = self.socket(is_wayland) else {
+            return self;
+        };
+        match Self::at_wayland(&socket).await {
+            Ok(server) if server.of == self.of => server,
+            _ => self,
         }
-        Ok(self)
     }
 
-    fn new(pid: u32, of: Identity, at: At) -> Self {
+    async fn new(pid: u32, of: Identity, at: At) -> Self {
         let comm = || process::Stat::read(pid).map(|stat| stat.comm);
         let program = process::program(pid).or_else(comm).unwrap_or_default();
         // NixOS calls it ".sway-wrapped".
@@ -143,16 +151,15 @@ impl Server {
             pid,
             program: name,
             at,
+            globals: Vec::new(),
+            sockets: sockets_of(pid).await,
         }
     }
 
-    /// The sockets with such a path on which it listens; where nobody may look into the process, all
-    /// with such a path: who answers there is made sure of before anything is said that matters.
-    pub(super) fn sockets(&self, is_it: impl Fn(&str) -> bool) -> Vec<PathBuf> {
-        let mut all = sockets::listening();
-        all.retain(|socket| is_it(&socket.path.to_string_lossy()));
-        sockets::held_by(self.pid, &all)
-            .unwrap_or_else(|| all.into_iter().map(|socket| socket.path).collect())
+    /// The one of its sockets that has such a path.
+    pub(super) fn socket(&self, is_it: impl Fn(&str) -> bool) -> Option<PathBuf> {
+        let mut sockets = self.sockets.iter();
+        sockets.find(|path| is_it(&path.to_string_lossy())).cloned()
     }
 
     /// Its name for people.
@@ -167,6 +174,37 @@ impl Server {
             found: self.describe(),
         }
     }
+}
+
+fn is_wayland(path: &str) -> bool {
+    path.contains("/wayland-")
+}
+
+/// The sockets on which a compositor listens for its own protocols. Where nobody may look into the
+/// process, those whose listener it is: what that is worth for who answers, is seen when it does.
+async fn sockets_of(pid: u32) -> Vec<PathBuf> {
+    let mut all = sockets::listening();
+    all.retain(|socket| {
+        let path = &*socket.path.to_string_lossy();
+        let known = [
+            sway::is_ipc,
+            hyprland::is_ipc,
+            niri::is_ipc,
+            wayfire::is_ipc,
+        ];
+        is_wayland(path) || known.iter().any(|is_it| is_it(path))
+    });
+    if let Some(held) = sockets::held_by(pid, &all) {
+        return held;
+    }
+    let mut its = Vec::new();
+    for socket in all.into_iter().take(MAX_CANDIDATES) {
+        let link = Link::connect(&socket.path).await;
+        if link.is_ok_and(|link| link.listener() == Some(pid)) {
+            its.push(socket.path);
+        }
+    }
+    its
 }
 
 /// Whether this is the process that wrote.

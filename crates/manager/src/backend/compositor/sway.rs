@@ -9,12 +9,12 @@ use endsession_core::Identity;
 use serde::Deserialize;
 
 use super::server::{Server, wrote};
-use super::talk::{Talk, TalkError};
 use crate::adapter::i3ipc::{self, GET_VERSION, RUN_COMMAND};
+use crate::adapter::talk::{Talk, TalkError};
 
 /// Whether this server is one.
 pub(super) fn is(server: &Server) -> bool {
-    server.program == "sway" || !server.sockets(is_ipc).is_empty()
+    server.program == "sway" || server.socket(is_ipc).is_some()
 }
 
 /// sway-ipc.UID.PID.sock

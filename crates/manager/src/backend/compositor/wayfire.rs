@@ -5,10 +5,10 @@ use super::server::Server;
 
 /// Whether this server is one.
 pub(super) fn is(server: &Server) -> bool {
-    server.program == "wayfire" || !server.sockets(is_ipc).is_empty()
+    server.program == "wayfire" || server.socket(is_ipc).is_some()
 }
 
 /// wayfire-WAYLAND_DISPLAY-.socket
-fn is_ipc(path: &str) -> bool {
+pub(super) fn is_ipc(path: &str) -> bool {
     path.contains("/wayfire-") && path.ends_with(".socket")
 }

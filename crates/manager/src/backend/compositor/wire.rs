@@ -5,11 +5,14 @@
 
 use std::path::Path;
 
-use super::talk::{Talk, TalkError};
 use crate::adapter::link::Writer;
+use crate::adapter::talk::{Talk, TalkError};
 
 /// The object that every connection begins with.
 const DISPLAY: u32 = 1;
+
+/// More globals than any compositor has; one that goes on telling of new ones is none.
+const MAX_GLOBALS: usize = 1024;
 
 /// A global of a compositor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,14 +99,16 @@ impl Wire {
             if (event.object, event.opcode) == (registry, 0) {
                 let name = word(&event.body, 0);
                 match name.zip(string(&event.body, 4)) {
-                    Some((name, (interface, _))) => globals.push(Global { name, interface }),
-                    None => garbled = true,
+                    Some((name, (interface, _))) if globals.len() < MAX_GLOBALS => {
+                        globals.push(Global { name, interface });
+                    }
+                    _ => garbled = true,
                 }
             }
         })
         .await?;
         if garbled {
-            return Err(self.malformed("a global without a name"));
+            return Err(self.malformed("a list of globals that is none"));
         }
         Ok((registry, globals))
     }

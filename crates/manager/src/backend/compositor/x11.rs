@@ -17,8 +17,8 @@ use x11rb_protocol::x11_utils::{ReplyRequest, TryParse};
 
 use super::FindError;
 use super::server::{At, Server};
-use super::talk::TalkError;
 use crate::adapter::link::Writer;
+use crate::adapter::talk::TalkError;
 use crate::adapter::x11::{Packet, X11Wire};
 use crate::adapter::{ewmh, xres};
 

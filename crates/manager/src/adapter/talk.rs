@@ -7,11 +7,11 @@ use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use crate::adapter::link::{CONNECT_LIMIT, Link, Writer};
+use super::link::{CONNECT_LIMIT, Link, Writer};
 
-/// The longest answer taken. Those that are read here are a few hundred bytes long; a list of a
-/// compositor's globals is about 4 KiB.
-const MAX_ANSWER: usize = 1 << 20;
+/// The longest answer taken. A list of [`super::display::MAX_WINDOWS`] windows with long titles is about
+/// 6 MiB; twice that is none.
+pub(crate) const MAX_ANSWER: usize = 12 << 20;
 
 /// Why a conversation came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +57,7 @@ pub enum TalkError {
 
 impl TalkError {
     /// It hung up: what one that was told to exit may well do before it answers.
-    pub(super) fn is_hang_up(&self) -> bool {
+    pub(crate) fn is_hang_up(&self) -> bool {
         let kinds = [
             ErrorKind::UnexpectedEof,
             ErrorKind::ConnectionReset,
@@ -69,14 +69,14 @@ impl TalkError {
 
 /// One connection.
 #[derive(Debug)]
-pub(super) struct Talk {
+pub(crate) struct Talk {
     what: String,
     link: Link,
 }
 
 impl Talk {
     /// Connects to a socket. `whose`: how errors call it, as in "sway's IPC".
-    pub(super) async fn with(whose: &str, socket: &Path) -> Result<Self, TalkError> {
+    pub(crate) async fn with(whose: &str, socket: &Path) -> Result<Self, TalkError> {
         let what = format!("{whose} at {}", socket.display());
         match Link::connect(socket).await {
             Ok(link) => Ok(Self { what, link }),
@@ -85,13 +85,13 @@ impl Talk {
     }
 
     /// Says something, without waiting for an answer.
-    pub(super) fn say(&mut self, words: &[u8]) {
+    pub(crate) fn say(&mut self, words: &[u8]) {
         self.link.queue(words);
     }
 
     /// Waits for an answer. `length` tells from what has arrived how long the answer is, `None` as
     /// long as that cannot be said.
-    pub(super) async fn hear(
+    pub(crate) async fn hear(
         &mut self,
         length: impl Fn(&[u8]) -> Result<Option<usize>, String>,
     ) -> Result<Vec<u8>, TalkError> {
@@ -116,8 +116,30 @@ impl Talk {
         }
     }
 
+    /// A line, with its end. Cancel-safe.
+    pub(crate) async fn hear_line(&mut self) -> Result<Vec<u8>, TalkError> {
+        self.hear(line_length).await
+    }
+
+    /// A line that has already arrived.
+    pub(crate) fn try_line(&mut self) -> Option<Result<Vec<u8>, TalkError>> {
+        loop {
+            if let Ok(Some(length)) = line_length(self.link.input()) {
+                return Some(Ok(self.link.take(length)));
+            }
+            match self.link.turn() {
+                Ok(true) if self.link.input().len() > MAX_ANSWER => {
+                    return Some(Err(self.malformed("a line without end".to_owned())));
+                }
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(source) => return Some(Err(self.broken(source))),
+            }
+        }
+    }
+
     /// Everything that it says until it hangs up, where the protocol has no other end.
-    pub(super) async fn hear_out(&mut self) -> Result<Vec<u8>, TalkError> {
+    pub(crate) async fn hear_out(&mut self) -> Result<Vec<u8>, TalkError> {
         match self.hear(|_| Ok(None)).await {
             Err(error) if error.is_hang_up() => Ok(self.link.take(MAX_ANSWER)),
             Err(error) => Err(error),
@@ -126,24 +148,24 @@ impl Talk {
     }
 
     /// Who wrote what was heard last.
-    pub(super) fn writer(&self) -> Option<Writer> {
+    pub(crate) fn writer(&self) -> Option<Writer> {
         self.link.writer()
     }
 
     /// What was heard is no answer.
-    pub(super) fn malformed(&self, why: String) -> TalkError {
+    pub(crate) fn malformed(&self, why: String) -> TalkError {
         let what = self.what.clone();
         TalkError::Malformed { what, why }
     }
 
     /// What was heard is a no.
-    pub(super) fn refused(&self, why: String) -> TalkError {
+    pub(crate) fn refused(&self, why: String) -> TalkError {
         let what = self.what.clone();
         TalkError::Refused { what, why }
     }
 
     /// Somebody else answered.
-    pub(super) fn stranger(&self) -> TalkError {
+    pub(crate) fn stranger(&self) -> TalkError {
         let what = self.what.clone();
         TalkError::Stranger { what }
     }
@@ -154,8 +176,13 @@ impl Talk {
     }
 }
 
+fn line_length(input: &[u8]) -> Result<Option<usize>, String> {
+    let end = input.iter().position(|byte| *byte == b'\n');
+    Ok(end.map(|at| at + 1))
+}
+
 /// Puts the one limit on a whole conversation.
-pub(super) async fn limited<T, E: From<TalkError>>(
+pub(crate) async fn limited<T, E: From<TalkError>>(
     what: impl FnOnce() -> String,
     conversation: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
@@ -201,7 +228,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_without_end_is_given_up() {
-        let (_dir, path) = peer(&[b'x'; MAX_ANSWER + (64 << 10)]);
+        let (_dir, path) = peer(&[b'x'; MAX_ANSWER + (128 << 10)]);
         let mut talk = Talk::with("it", &path).await.unwrap();
         let error = talk.hear_out().await.unwrap_err();
         assert!(matches!(error, TalkError::Malformed { .. }), "{error}");
