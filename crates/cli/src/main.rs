@@ -4,6 +4,7 @@
 mod args;
 mod ask;
 mod choose;
+mod config;
 mod control;
 mod demo;
 mod dialog;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
             Command::Choose(options) => choose::run(options).await,
             Command::Run(options) => run::run(options).await,
             Command::Manager(options) => manager::run(options).await,
+            Command::Config(options) => config::run(&options),
             Command::Demo(options) => demo::run(options).await,
             Command::Menu => menu::run().await,
             Command::Ask(options) => ask::run(options).await,

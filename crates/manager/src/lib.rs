@@ -13,12 +13,14 @@ pub mod config;
 pub mod control;
 mod dialog;
 pub mod display_of;
+mod hooks;
 mod lock;
 mod look;
 mod manager;
 mod perform;
 pub mod process;
 pub mod report;
+pub mod rules;
 mod serve;
 pub mod unsaved;
 

@@ -3,7 +3,7 @@
 //! [`notification`] stands in. The dialog itself is a client of the control interface like any
 //! other: it says that it is seen by `Show`, and closes by itself.
 
-mod environment;
+pub(crate) mod environment;
 mod notification;
 mod supervisor;
 
