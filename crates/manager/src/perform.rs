@@ -320,6 +320,9 @@ impl Manager {
     }
 
     pub(crate) fn name_of(&self, of: &Identity) -> String {
+        if let Identity::Hook(name) = of {
+            return format!("hook {name}");
+        }
         let known = self.core.app(of).map(|a| a.name.to_owned());
         let name = known.filter(|n| !n.is_empty());
         let name = name.or_else(|| of.pid().and_then(process::Stat::read).map(|s| s.comm));
@@ -331,11 +334,14 @@ impl Manager {
     }
 
     pub(crate) fn who(&self, of: &Identity) -> Who {
-        let name = self
-            .core
-            .app(of)
-            .map(|a| a.name.to_owned())
-            .unwrap_or_default();
+        let name = match of {
+            // One that has agreed has already left.
+            Identity::Hook(name) => name.clone(),
+            _ => self
+                .core
+                .app(of)
+                .map_or_else(String::new, |a| a.name.to_owned()),
+        };
         Who {
             request: self.current_request(),
             id: report::id(of),

@@ -188,6 +188,10 @@ impl Layer {
                 .collect();
             layer.table.origins = rules.iter().map(|r| line(r.span().start)).collect();
         }
+        layer.errors.sort_by_key(|e| match e {
+            ConfigError::Wrong { line, column, .. } => (*line, *column),
+            ConfigError::Read { .. } => (0, 0),
+        });
         places(document.get_ref(), "", &line, &mut layer.places);
         layer.table.table = Table::deserialize(Deserializer::from(document)).unwrap_or_default();
         layer
