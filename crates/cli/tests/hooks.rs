@@ -357,6 +357,8 @@ fn in_an_imposed_end_those_of_the_end_run_within_its_time() {
         "imposed = \"2s\"\n[hooks]\nending = \"10m\"",
         &IDLE,
     );
+    // Its names are there before it heeds signals.
+    session.status();
     session.run.terminate();
     session.ends_in_order();
     let event: Value = serde_json::from_str(&written(&session.sandbox, "event")).unwrap();

@@ -9,13 +9,14 @@
 mod desk;
 mod support;
 
-use desk::Desk;
+use desk::{Desk, Shown};
 use endsession_testkit::apps;
 use endsession_testkit::gnome_client::Manner;
-use endsession_testkit::wait::is_alive;
+use endsession_testkit::session::{Proc, Sandbox};
+use endsession_testkit::sway::Config;
 use serde_json::{Value, json};
 use support::application::{self, Application};
-use support::{LIMIT, On, Session, wait_for_status};
+use support::{LIMIT, On, Session};
 
 /// A session with these rules.
 fn session(rules: &str) -> Session {
@@ -112,7 +113,11 @@ fn a_deadline_of_its_own_is_what_a_silent_one_has() {
 
 /// Headless sway with these rules.
 fn sway(rules: &str) -> Desk {
-    Desk::xsmp_sway(&format!("{}\n{rules}", desk::DEADLINES))
+    Desk::sway_of(
+        &Sandbox::new(),
+        Config::new(),
+        &format!("{}\n{rules}", desk::DEADLINES),
+    )
 }
 
 #[test]
@@ -129,8 +134,8 @@ fn an_editor_that_is_ignored_is_not_closed_and_loses_what_it_has_not_saved() {
     let (code, _, errors) = desk.endsession(&["logoff", "--no-dialog"]);
     assert_eq!(code, 0, "{errors}");
     desk.ends_last_of(1);
-    let told = watch.stdout_so_far();
-    assert!(!told.contains("\"closing\",\"request\""), "{told}");
+    let told = events(&watch, editor.process().pid());
+    assert_eq!(told, [""; 0], "{}", watch.stdout_so_far());
 }
 
 #[test]
@@ -151,24 +156,88 @@ fn an_editor_that_a_rule_ends_anyway_has_its_own_time_and_no_more() {
     assert_eq!(desk.ends_last_of(1)[0], "editor");
 }
 
+/// What `watch --json` told of a process, by the events' names.
+fn events(watch: &Proc, pid: u32) -> Vec<String> {
+    let told = watch.stdout_so_far();
+    let all = told
+        .lines()
+        .map(|l| serde_json::from_str::<Value>(l).unwrap());
+    let of = all.filter(|e| e["pid"] == pid);
+    of.map(|e| e["event"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+const FIREFOX: &str = "user_pref('browser.aboutwelcome.enabled', false);\n\
+                       user_pref('browser.shell.checkDefaultBrowser', false);\n\
+                       user_pref('browser.tabs.warnOnClose', false);\n\
+                       user_pref('datareporting.policy.dataSubmissionEnabled', false);\n\
+                       user_pref('toolkit.startup.max_resumed_crashes', -1);\n";
+
+/// Firefox as a client of Wayland, which nobody can ask. Its process and that of its window.
+fn firefox(desk: &Desk) -> (Proc, u32) {
+    let Shown::Sway(sway) = &desk.shown else {
+        unreachable!("this desk is sway's")
+    };
+    let settings = desk.sandbox.write("firefox/user.js", FIREFOX);
+    let page = desk
+        .sandbox
+        .write("page.html", "<!doctype html><title>a page</title>");
+    let mut command = std::process::Command::new("firefox-esr");
+    command.args(["--no-remote", "--profile"]);
+    command.arg(settings.parent().unwrap()).arg(page);
+    command
+        .env("MOZ_ENABLE_WAYLAND", "1")
+        .env("GDK_BACKEND", "wayland");
+    let process = desk.sandbox.spawn(command);
+    let pid = sway
+        .wait_for_window(LIMIT, |w| w.title.contains("a page"))
+        .pid;
+    (process, pid)
+}
+
 #[test]
-fn firefox_ends_whole_by_a_built_in_rule_and_window_by_window_by_the_users() {
+fn firefox_ends_whole_on_sigterm_by_a_built_in_rule() {
+    let desk = sway("");
+    let (_firefox, pid) = firefox(&desk);
+    desk.exits.watch("firefox", pid);
+    let status = desk.status();
+    let all = status["applications"].as_array().unwrap();
+    let rule = &all.iter().find(|a| a["pid"] == pid).unwrap()["rule"];
+    assert_eq!(
+        (&rule["end_by"], &rule["from"]),
+        (&json!("sigterm"), &json!(["built in"])),
+        "{status:#}"
+    );
+    let (watch, _) = desk.watch_with(&["--json"]);
+    let (code, _, errors) = desk.endsession(&["logoff", "--no-dialog"]);
+    assert_eq!(code, 0, "{errors}");
+    desk.ends_last_of(1);
+    assert_eq!(events(&watch, pid), ["closing", "signalled", "gone"]);
+}
+
+#[test]
+fn firefox_is_closed_window_by_window_where_the_users_rule_says_so() {
+    let desk =
+        sway("exit = \"10m\"\n[[application]]\napp-id = \"firefox-esr\"\nend-by = \"close\"\n");
+    let (_firefox, pid) = firefox(&desk);
+    desk.exits.watch("firefox", pid);
+    let (watch, _) = desk.watch_with(&["--json"]);
+    let (code, _, errors) = desk.endsession(&["logoff", "--no-dialog"]);
+    assert_eq!(code, 0, "{errors}");
+    desk.ends_last_of(1);
+    assert_eq!(events(&watch, pid), ["closing", "gone"]);
+}
+
+#[test]
+fn an_editor_ends_on_sigterm_where_the_users_rule_says_so() {
     let desk = sway("[[application]]\napp-id = \"mousepad\"\nend-by = \"sigterm\"\n");
     let editor = apps::mousepad(&desk.sandbox);
     desk.wait_for_window("Mousepad");
-    let status = desk.status();
     let pid = editor.process().pid();
-    let all = status["applications"].as_array().unwrap();
-    let rule = &all.iter().find(|a| a["pid"] == pid).unwrap()["rule"];
-    assert_eq!(rule["end_by"], "sigterm", "{status:#}");
-    let (watch, _) = desk.watch_with(&["--json"]);
     desk.exits.watch("editor", pid);
+    let (watch, _) = desk.watch_with(&["--json"]);
     let (code, _, errors) = desk.endsession(&["logoff"]);
     assert_eq!(code, 0, "{errors}");
     desk.ends_last_of(1);
-    let told = watch.stdout_so_far();
-    let signalled =
-        |line: &str| line.contains("\"signalled\"") && line.contains(&format!("\"pid\":{pid},"));
-    assert!(told.lines().any(signalled), "{told}");
-    assert!(!is_alive(pid));
+    assert_eq!(events(&watch, pid), ["closing", "signalled", "gone"]);
 }

@@ -215,7 +215,8 @@ impl Running {
         if let Some(output) = self.output.take() {
             let mut bytes = [0; 8192];
             let mut rest = MAX_REST;
-            while let Ok(count) = output.try_read(&mut bytes) {
+            // Straight from the pipe: the event loop may not have heard of the last of it.
+            while let Ok(count) = rustix::io::read(&output, &mut bytes) {
                 if count == 0 || rest == 0 {
                     break;
                 }
