@@ -413,6 +413,29 @@ fn what_it_shows_or_registers_is_no_application() {
 }
 
 #[test]
+fn what_it_leaves_behind_counts_once_it_has_ended() {
+    let holder = "from gi.repository import Gio, GLib\n\
+                  bus = Gio.bus_get_sync(Gio.BusType.SESSION)\n\
+                  name = 'org.gnome.SessionManager'\n\
+                  args = GLib.Variant('(susu)', ('left', 0, 'still here', 1))\n\
+                  bus.call_sync(name, '/org/gnome/SessionManager', name, 'Inhibit', args, None, 0, -1)\n\
+                  open('held', 'w').write('held\\n')\n\
+                  GLib.MainLoop().run()\n";
+    let session = asking(&[(
+        "10-leaves",
+        "/usr/bin/python3 holder.py >/dev/null 2>&1 & while ! test -s held; do sleep 0.01; done",
+    )]);
+    session.sandbox.write("holder.py", holder);
+    let outcome = log_off(&session);
+    let blocker = &outcome["blockers"][0];
+    assert_eq!(
+        (&blocker["kind"], &blocker["reason"]),
+        (&json!("inhibitor"), &json!("still here")),
+        "{outcome:#}"
+    );
+}
+
+#[test]
 fn one_that_is_no_program_is_named_with_what_is_wrong() {
     let sandbox = place();
     let path = sandbox.write(

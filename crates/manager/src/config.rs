@@ -167,11 +167,14 @@ impl Config {
         Files::new(named).read()
     }
 
-    /// Reads the same files again.
+    /// Reads the same files again; what comes from none stays as it is.
     ///
     /// # Errors
     /// As [`Config::load`].
     pub fn again(&self) -> Result<Self, ConfigError> {
+        if self.files == Files::default() {
+            return Ok(self.clone());
+        }
         self.files.read()
     }
 

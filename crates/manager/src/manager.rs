@@ -292,8 +292,17 @@ impl Manager {
 
     /// Tells the coordinator a fact.
     pub(crate) fn event(&mut self, event: Event) {
-        if self.is_ours_alone(&event) {
-            return;
+        self.hooks.outdate_withheld(&event);
+        if let Some(pid) = application_of(&event) {
+            // The dialog is no application, whatever a toolkit of its own may register: it is never
+            // asked, closed or a blocker. Nor is a hook.
+            if self.dialog.owns(pid) {
+                return;
+            }
+            if self.hooks.owns(pid) {
+                self.hooks.withhold(event);
+                return;
+            }
         }
         let now = self.now();
         // What the rules say comes before the first fact that they are about.
@@ -383,20 +392,6 @@ impl Manager {
         }
         if !matches!(self.backend, Backend::Child(_)) {
             self.ended = Some(Ended::BusLost);
-        }
-    }
-
-    /// The dialog and hooks are no applications, whatever a toolkit of theirs may register: they are
-    /// never asked, closed or blockers.
-    fn is_ours_alone(&self, event: &Event) -> bool {
-        match event {
-            Event::Registered { of, .. }
-            | Event::WindowSeen { of, .. }
-            | Event::Inhibited { of, .. }
-            | Event::JobSeen { of, .. } => of
-                .pid()
-                .is_some_and(|pid| self.dialog.owns(pid) || self.hooks.owns(pid)),
-            _ => false,
         }
     }
 
@@ -494,6 +489,17 @@ impl Manager {
             self.bus.send(message);
         }
         self.flush().await;
+    }
+}
+
+/// The process of the application that an event makes known.
+fn application_of(event: &Event) -> Option<u32> {
+    match event {
+        Event::Registered { of, .. }
+        | Event::WindowSeen { of, .. }
+        | Event::Inhibited { of, .. }
+        | Event::JobSeen { of, .. } => of.pid(),
+        _ => None,
     }
 }
 

@@ -24,22 +24,32 @@ pub struct Files {
     paths: Vec<PathBuf>,
     /// The first was named by somebody, and must be there.
     named: bool,
+    /// The directories of endsession's own, the user's first.
+    dirs: Vec<PathBuf>,
 }
 
 impl Files {
     /// The user's file, or the one that is named in its place, and the administrator's.
     #[must_use]
     pub fn new(named: Option<&Path>) -> Self {
-        let file = |dir: PathBuf| dir.join("config.toml");
+        let file = |dir: &PathBuf| dir.join("config.toml");
+        let (user, system) = (user_dir(), system_dirs());
         let mut paths: Vec<PathBuf> = match named {
             Some(named) => vec![named.to_owned()],
-            None => user_dir().map(file).into_iter().collect(),
+            None => user.iter().map(file).collect(),
         };
-        paths.extend(system_dirs().into_iter().map(file));
+        paths.extend(system.iter().map(file));
         Self {
             paths,
             named: named.is_some(),
+            dirs: user.into_iter().chain(system).collect(),
         }
+    }
+
+    /// Directories that stand beside the files, the user's first; of a configuration that comes from
+    /// no file there are none.
+    pub(crate) fn beside(&self, name: &str) -> Vec<PathBuf> {
+        self.dirs.iter().map(|dir| dir.join(name)).collect()
     }
 
     /// One file alone.
@@ -48,6 +58,7 @@ impl Files {
         Self {
             paths: vec![path.to_owned()],
             named: true,
+            dirs: Vec::new(),
         }
     }
 
@@ -314,16 +325,14 @@ fn variable(name: &str) -> Option<PathBuf> {
 }
 
 /// `$XDG_CONFIG_HOME/endsession`, else `~/.config/endsession`.
-#[must_use]
-pub fn user_dir() -> Option<PathBuf> {
+fn user_dir() -> Option<PathBuf> {
     let base = variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")))?;
     Some(base.join("endsession"))
 }
 
 /// `endsession` in each of `$XDG_CONFIG_DIRS`, else in `/etc/xdg`; the first stands above the others
 /// (XDG Base Directory Specification).
-#[must_use]
-pub fn system_dirs() -> Vec<PathBuf> {
+fn system_dirs() -> Vec<PathBuf> {
     let dirs = std::env::var_os("XDG_CONFIG_DIRS").filter(|v| !v.is_empty());
     let dirs = dirs.unwrap_or_else(|| "/etc/xdg".into());
     let absolute = std::env::split_paths(&dirs).filter(|dir| dir.is_absolute());

@@ -10,7 +10,6 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::adapter::text;
-use crate::config::files;
 
 /// More hooks than these are not run on one occasion.
 const MAX_HOOKS: usize = 64;
@@ -22,13 +21,6 @@ pub(crate) struct Hook {
     pub(crate) name: String,
     /// Its file.
     pub(crate) path: PathBuf,
-}
-
-/// The directories of an occasion, as `asking.d`, the user's first.
-pub(crate) fn directories(occasion: &str) -> Vec<PathBuf> {
-    let all = files::user_dir().into_iter().chain(files::system_dirs());
-    all.map(|dir| dir.join("hooks").join(format!("{occasion}.d")))
-        .collect()
 }
 
 /// The hooks in these directories, the first above the others, in the order in which they are run;

@@ -34,6 +34,9 @@ const VOTER: u64 = 1 << 61;
 /// Hooks that wait for their turn; of cancelled requests there may be many, and each has its own.
 const MAX_QUEUED: usize = 256;
 
+/// Facts about what hooks show or register that are kept; more than these no script has.
+const MAX_WITHHELD: usize = 64;
+
 /// When a hook is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Occasion {
@@ -71,6 +74,8 @@ pub(crate) struct Hooks {
     last_voter: u64,
     queue: VecDeque<Job>,
     running: Vec<Running>,
+    /// What would have been told of applications, had a hook not started them.
+    withheld: Vec<Event>,
     /// The coordinator waits for those of the session's end.
     awaited: bool,
     about: About,
@@ -136,6 +141,27 @@ impl Hooks {
             .any(|r| r.pid == of.pid || r.pid == of.pgrp || table.descends(of.pid, r.pid))
     }
 
+    /// Keeps a fact about what a hook shows or registers, until the hook has ended: what it leaves
+    /// behind is the session's like any other program.
+    pub(crate) fn withhold(&mut self, event: Event) {
+        if self.withheld.len() < MAX_WITHHELD {
+            self.withheld.push(event);
+        }
+    }
+
+    /// A fact that is about to be told replaces, or takes back, one that was withheld.
+    pub(crate) fn outdate_withheld(&mut self, by: &Event) {
+        self.withheld.retain(|event| match (event, by) {
+            (Event::Registered { voter, .. }, Event::Unregistered(gone)) => voter != gone,
+            (Event::Inhibited { inhibitor, .. }, Event::Uninhibited(gone)) => inhibitor != gone,
+            (Event::WindowSeen { window, .. }, Event::WindowGone(gone)) => window != gone,
+            (Event::WindowSeen { window, .. }, Event::WindowSeen { window: again, .. }) => {
+                window != again
+            }
+            _ => true,
+        });
+    }
+
     fn is_busy(&self, occasion: Occasion) -> bool {
         self.running.iter().any(|r| r.occasion == occasion)
     }
@@ -149,18 +175,23 @@ impl Hooks {
     }
 }
 
-fn found(occasion: Occasion) -> Vec<Hook> {
-    let (hooks, refused) = find::find(&find::directories(occasion.name()));
-    for sentence in refused {
-        tracing::warn!("{sentence}");
-    }
-    hooks
-}
-
 impl Manager {
+    /// The hooks of an occasion. A manager without files, as the demo's, has none.
+    fn found(&self, occasion: Occasion) -> Vec<Hook> {
+        let directories = self
+            .config
+            .files
+            .beside(&format!("hooks/{}.d", occasion.name()));
+        let (hooks, refused) = find::find(&directories);
+        for sentence in refused {
+            tracing::warn!("{sentence}");
+        }
+        hooks
+    }
+
     /// Makes the hooks known that a request is to ask.
     pub(crate) fn register_hooks(&mut self) {
-        for hook in found(Occasion::Asking) {
+        for hook in self.found(Occasion::Asking) {
             self.hooks.last_voter += 1;
             let voter = VoterId(VOTER | self.hooks.last_voter);
             let name = hook.name.clone();
@@ -248,7 +279,7 @@ impl Manager {
     }
 
     fn queue_hooks(&mut self, occasion: Occasion, finished: Option<&report::Finished>) {
-        let hooks = found(occasion);
+        let hooks = self.found(occasion);
         if !hooks.is_empty() {
             let event = self.hook_event(occasion, finished);
             for hook in hooks {
@@ -386,11 +417,30 @@ impl Manager {
         if !status.success() {
             tracing::info!("hook {name}: {how}");
         }
+        self.tell_withheld();
         if let Some(voter) = voter {
             let reason = if last.is_empty() { how } else { last };
             self.hook_answers(voter, (!status.success()).then_some(reason));
         }
         self.start_hooks();
+    }
+
+    /// What a hook leaves behind counts from now on, before its own answer does.
+    fn tell_withheld(&mut self) {
+        // A job is looked for again by itself.
+        for event in std::mem::take(&mut self.hooks.withheld) {
+            let lives = match &event {
+                Event::Registered { of, .. }
+                | Event::WindowSeen { of, .. }
+                | Event::Inhibited { of, .. } => {
+                    of.pid().and_then(process::identity).as_ref() == Some(of)
+                }
+                _ => false,
+            };
+            if lives {
+                self.event(event);
+            }
+        }
     }
 
     /// The manager ends, and what still runs with it.
