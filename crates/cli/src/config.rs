@@ -21,8 +21,14 @@ pub(crate) fn run(options: &ConfigOptions) -> Result<Exit> {
         let is_there = if *is_there { "read" } else { "not there" };
         show::line(&format!("{}: {is_there}", path.display()));
     }
-    for error in &found.errors {
-        eprintln!("{error}");
+    if !found.errors.is_empty() {
+        for error in &found.errors {
+            eprintln!("{error}");
+        }
+        let count = found.errors.len();
+        let errors = if count == 1 { "error" } else { "errors" };
+        eprintln!("endsession: {count} {errors}; nothing starts with this configuration");
+        return Ok(Exit::Usage);
     }
     let warnings = rules::warnings(&found.config.application);
     show::line("");
@@ -43,14 +49,7 @@ pub(crate) fn run(options: &ConfigOptions) -> Result<Exit> {
     if policy.slow > policy.silent {
         show::line("    warning: who is silent is not responding before it is slow");
     }
-    Ok(match found.errors.len() {
-        0 => Exit::Done,
-        count => {
-            let errors = if count == 1 { "error" } else { "errors" };
-            eprintln!("endsession: {count} {errors}; a manager starts with none");
-            Exit::Usage
-        }
-    })
+    Ok(Exit::Done)
 }
 
 /// A rule as a sentence.

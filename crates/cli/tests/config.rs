@@ -74,7 +74,7 @@ fn every_error_is_told_with_its_place_and_a_suggestion() {
     assert!(done.err.contains("did you mean `slow`?"), "{done:?}");
     has(
         &done.err,
-        "endsession: 3 errors; a manager starts with none",
+        "endsession: 3 errors; nothing starts with this configuration",
     );
     // And so it is.
     let done = endsession(&sandbox, &["run", "--", "true"]);

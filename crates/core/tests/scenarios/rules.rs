@@ -172,8 +172,8 @@ fn a_deadline_of_its_own_counts_for_each_of_its_steps() {
         "40.0 vm is slow",
         "40.0 ping vm",
         "40.0 ping vm",
+        "40.3 show",
         "45.0 blocked by vm, not responding",
-        "45.3 show",
     ]);
     let stays = App::new("vm")
         .window("vm")
@@ -183,8 +183,8 @@ fn a_deadline_of_its_own_counts_for_each_of_its_steps() {
     desk.log_off();
     desk.wait(60_000);
     desk.log_ends(&[
-        "40.0 blocked by vm, window: vm",
         "40.0 ping vm",
+        "40.0 blocked by vm, window: vm",
         "40.3 show",
     ]);
     let tray = App::new("vm")

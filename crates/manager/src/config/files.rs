@@ -150,15 +150,15 @@ impl Layer {
             }
         };
         let at = |error: &toml::de::Error| error.span().map_or(0, |s| s.start);
-        let mut document = match DeTable::parse(text) {
-            Ok(document) => document,
-            Err(error) => {
-                layer
-                    .errors
-                    .push(wrong(at(&error), error.message().to_owned()));
-                return layer;
-            }
-        };
+        let (mut document, broken) = DeTable::parse_recoverable(text);
+        if !broken.is_empty() {
+            // What could be made of the rest is a guess.
+            let broken = broken.iter().take(MAX_ERRORS);
+            layer.errors = broken
+                .map(|e| wrong(at(e), e.message().to_owned()))
+                .collect();
+            return layer;
+        }
         // Whatever is wrong is told and taken out, until the rest is right.
         while layer.errors.len() < MAX_ERRORS {
             let Err(error) = Config::deserialize(Deserializer::from(document.clone())) else {
