@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Ask(Ask),
     #[command(hide = true)]
     Dialog,
+    /// What the configuration says
+    Config(ConfigOptions),
     /// See it work, with no desktop at all: three small applications are asked
     Demo(Demo),
     #[command(hide = true)]
@@ -230,6 +232,25 @@ pub(crate) struct ManagerOptions {
     /// The configuration, instead of ~/.config/endsession/config.toml
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigOptions {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say what is wrong in the configuration and where, what each rule does, and which values hold
+    #[command(
+        after_help = "Without FILE: ~/.config/endsession/config.toml, and below it endsession/config.toml in each of \
+                      XDG_CONFIG_DIRS (/etc/xdg).\n\nExit status: 0 all is right, 2 something is wrong."
+    )]
+    Check {
+        /// This file alone
+        file: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ mod ask;
 mod at;
 mod bus;
 mod choose;
+mod config;
 mod control;
 mod demo;
 mod dialog;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
             Command::Manager(options) => manager::run(options).await,
             Command::OneRequest(options) => foreground::run(options).await,
             Command::Inside(options) => at::inside(&options),
+            Command::Config(options) => config::run(&options),
             Command::Demo(options) => demo::run(options).await,
             Command::Menu => menu::run().await,
             Command::Ask(options) => ask::run(options).await,

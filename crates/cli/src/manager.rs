@@ -39,11 +39,7 @@ pub(crate) fn dialog() -> DialogCommand {
     }
 }
 
-/// The user's configuration, or the file that was named instead.
+/// The configuration: the user's, or the file that was named instead, above the administrator's.
 pub(crate) fn read_config(named: Option<&std::path::Path>) -> Result<Config> {
-    Ok(match (named, Config::user_path()) {
-        (Some(path), _) => Config::read(path, true)?,
-        (None, Some(path)) => Config::read(&path, false)?,
-        (None, None) => Config::default(),
-    })
+    Ok(Config::load(named)?)
 }

@@ -177,7 +177,7 @@ impl Screen {
                 self.waiting.remove(&w.id);
                 self.no_longer_waits_for(w);
             }
-            News::Overridden(w) => self.no_longer_waits_for(w),
+            News::Overridden { who: w, .. } => self.no_longer_waits_for(w),
             News::Joined { .. }
             | News::Show { .. }
             | News::Activated(_)

@@ -105,7 +105,10 @@ pub(crate) fn news(news: &News) -> String {
         News::Gone(w) => format!("{} has ended", who(w)),
         News::Blocked(b) => format!("{} blocks: {}", name(&b.name, b.pid), why(b)),
         News::Cleared(b) => format!("{} no longer blocks", name(&b.name, b.pid)),
-        News::Overridden(w) => format!("{} may no longer block", who(w)),
+        News::Overridden { who: w, by_rule } => {
+            let rule = if *by_rule { ", as a rule says" } else { "" };
+            format!("{} may no longer block{rule}", who(w))
+        }
         News::Signalled { who: w, signal } => format!("{} got {signal}", who(w)),
         News::Finished(f) => finished(f).join("\n"),
     }
@@ -139,11 +142,17 @@ pub(crate) fn finished(f: &Finished) -> Vec<String> {
             f.told.join(", ")
         ));
     }
+    let by_rule = |name: &String| {
+        let rule = f.overridden_by_rule.contains(name);
+        if rule {
+            format!("{name} (as a rule says)")
+        } else {
+            name.clone()
+        }
+    };
     if !f.overridden.is_empty() {
-        lines.push(format!(
-            "Ended over their objection: {}.",
-            f.overridden.join(", ")
-        ));
+        let names: Vec<String> = f.overridden.iter().map(by_rule).collect();
+        lines.push(format!("Ended over their objection: {}.", names.join(", ")));
     }
     lines
 }

@@ -116,6 +116,11 @@ fn application(a: &App) -> Vec<String> {
     if a.state != "running" {
         notes.push(a.state.clone());
     }
+    if let Some(rule) = &a.rule {
+        let (ignore, anyway) = (rule.ignore, rule.end_anyway);
+        notes.extend(ignore.then(|| "ignored, as a rule says".to_owned()));
+        notes.extend(anyway.then(|| "ended anyway, as a rule says".to_owned()));
+    }
     let mut lines = vec![format!(
         "  {}: {}",
         show::name(&a.name, a.pid),

@@ -37,6 +37,10 @@ pub enum Action {
     /// Show the user what the request waits for, or stop showing it. Where it was shown when the
     /// user overrode something, it stays until that has gone: the user follows what was chosen.
     Show(bool),
+    /// Run the hooks of the session's end, and say [`crate::Event::HooksEnded`] when none runs any more.
+    RunHooks,
+    /// They have had their time: end them. Nobody waits for them any more.
+    EndHooks,
     /// Signal every process of the session but those the backend ends, and say
     /// [`crate::Event::RestGone`] when none is left.
     SignalRest(Signal),
@@ -145,6 +149,8 @@ pub enum Outcome {
     Over {
         /// The applications that were ended over their objection.
         overridden: Vec<String>,
+        /// Those of them that a rule of the user's overrode.
+        by_rule: Vec<String>,
     },
     /// The session goes on.
     Cancelled {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::action::{Blocker, Why};
 use crate::event::{Round, Window};
 use crate::id::{Identity, InhibitorId, JobId, VoterId, WindowId};
+use crate::rule::{EndBy, Rule};
 
 /// How long a client that was asked has been silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -132,7 +133,10 @@ pub(crate) struct App {
     pub(crate) host: Option<Identity>,
     pub(crate) spared: bool,
     pub(crate) responds: Responds,
+    pub(crate) rule: Rule,
     pub(crate) overridden: bool,
+    /// A rule of the user's overrode it.
+    pub(crate) by_rule: bool,
     /// "End this one" was chosen: its ladder runs whatever becomes of the request.
     pub(crate) alone: bool,
     pub(crate) going: Going,
@@ -151,7 +155,9 @@ impl App {
             host: None,
             spared: false,
             responds: Responds::Yes,
+            rule: Rule::default(),
             overridden: false,
+            by_rule: false,
             alone: false,
             going: Going::No,
             left: false,
@@ -164,6 +170,7 @@ impl App {
         self.going = Going::No;
         self.left = false;
         self.overridden = false;
+        self.by_rule = false;
         self.responds = Responds::Yes;
         for window in self.windows.values_mut() {
             window.after = false;
@@ -198,7 +205,12 @@ impl App {
     }
 
     pub(crate) fn ends_by_term(&self) -> bool {
-        self.windows.values().any(|w| w.about.ends_by_term)
+        self.rule.end_by == EndBy::Term
+    }
+
+    /// A rule says to ignore it, and the user has not chosen to end it.
+    pub(crate) fn is_let_be(&self) -> bool {
+        self.rule.ignore && !self.alone
     }
 
     pub(crate) fn looks_unsaved(&self) -> bool {

@@ -78,13 +78,13 @@ impl Coordinator {
         let Some(of) = self.voters.get(&id).cloned() else {
             return;
         };
+        let slow = self.policy_of(&of).slow;
         let Some(voter) = self.apps.get_mut(&of).and_then(|a| a.voters.get_mut(&id)) else {
             return;
         };
         voter.last = false;
         voter.vote = Vote::Asked(Silence::Fresh);
-        self.deadlines
-            .set(self.now.plus(self.policy.slow), Deadline::Voter(id));
+        self.deadlines.set(self.now.plus(slow), Deadline::Voter(id));
         if let Some(u) = &mut self.under_way {
             u.pending.insert(id);
         }
@@ -125,13 +125,13 @@ impl Coordinator {
         let Some(of) = self.voters.get(&id) else {
             return;
         };
+        let slow = self.policy_of(of).slow;
         let Some(voter) = self.apps.get_mut(of).and_then(|a| a.voters.get_mut(&id)) else {
             return;
         };
         voter.last |= voter.vote == Vote::WantsLast;
         if matches!(vote, Vote::Asked(_)) {
-            self.deadlines
-                .set(self.now.plus(self.policy.slow), Deadline::Voter(id));
+            self.deadlines.set(self.now.plus(slow), Deadline::Voter(id));
         } else {
             self.deadlines.clear(&Deadline::Voter(id));
         }
@@ -160,7 +160,11 @@ impl Coordinator {
         self.touch(of);
         let counts = self.apps.get(of).is_some_and(|a| !self.may_not_block(a));
         if asks && counts && self.nobody_chooses() {
-            self.cancel_for(of, Why::AsksUser);
+            if self.apps.get(of).is_some_and(|a| a.rule.end_anyway) {
+                self.rule_overrides(of);
+            } else {
+                self.cancel_for(of, Why::AsksUser);
+            }
         }
     }
 
@@ -255,6 +259,7 @@ impl Coordinator {
         if self.apps.get(&of).is_none_or(|a| self.may_not_block(a)) {
             return; // Nobody waits for its answer any more.
         }
+        let policy = self.policy_of(&of);
         let Some(voter) = self.apps.get_mut(&of).and_then(|a| a.voters.get_mut(&id)) else {
             return;
         };
@@ -263,11 +268,11 @@ impl Coordinator {
             Vote::Asked(Silence::Fresh) => {
                 voter.vote = Vote::Asked(Silence::Slow);
                 self.notice(Notice::Slow(of.clone()));
-                self.policy.silent.saturating_sub(self.policy.slow)
+                policy.silent.saturating_sub(policy.slow)
             }
             Vote::Asked(_) => {
                 voter.vote = Vote::Asked(Silence::Silent);
-                self.policy.silent
+                policy.silent
             }
             _ => return,
         };
@@ -308,8 +313,13 @@ impl Coordinator {
     }
 
     /// Whether nobody is there to wait any longer for a client of which this was the vote. Where
-    /// what is hung is overridden, or a pong makes a client abstain, it has one more period.
+    /// what is hung is overridden, or a pong makes a client abstain, it has one more period. A hook
+    /// has a limit of its own, and a rule that overrides what never answers needs nobody.
     fn is_silence_final(&self, of: &Identity, before: &Vote) -> bool {
+        let app = self.apps.get(of);
+        if of.is_hook() || app.is_some_and(|a| a.rule.end_anyway) {
+            return false;
+        }
         let may_abstain = self
             .apps
             .get(of)

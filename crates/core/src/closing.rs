@@ -56,7 +56,7 @@ impl Coordinator {
         let forced = self.under_way.as_ref().is_some_and(|u| u.forced);
         for of in &group {
             if forced || self.apps.get(of).is_some_and(|a| a.overridden) {
-                self.force(of, self.policy.forced);
+                self.force(of, self.policy_of(of).forced);
             } else {
                 self.let_go(of);
             }
@@ -104,13 +104,14 @@ impl Coordinator {
             .apps
             .iter()
             .filter(|(of, a)| a.going == Going::No || a.is_leaving(self.is_requester(of)))
-            .filter(|(_, a)| !a.shows_nothing())
+            .filter(|(_, a)| !a.shows_nothing() && !a.is_let_be())
             .filter_map(|(_, a)| a.host.as_ref())
             .collect();
         let open: Vec<(Group, &Identity)> = self
             .apps
             .iter()
             .filter(|(of, a)| a.going == Going::No && !a.shows_nothing() && !hosts.contains(of))
+            .filter(|(_, a)| !a.is_let_be())
             .map(|(of, a)| (group(of, a), of))
             .collect();
         let Some(first) = open.iter().map(|(g, _)| *g).min() else {
@@ -209,7 +210,7 @@ impl Coordinator {
         let told = app.can_be_told() && !app.is_asked_by_windows();
         let by_term = app.ends_by_term();
         self.notice(Notice::Closing(of.clone()));
-        self.go(of, Going::Polite, self.policy.stays);
+        self.go(of, Going::Polite, self.policy_of(of).stays);
         // A voter owns its windows: they are not closed beside its vote.
         if told {
             self.tell_all(of, false);
@@ -252,7 +253,11 @@ impl Coordinator {
         let Some(name) = self.apps.get(of).map(|a| a.name.clone()) else {
             return;
         };
+        let by_rule = self.apps.get(of).is_some_and(|a| a.by_rule);
         if let Some(u) = &mut self.under_way {
+            if by_rule {
+                u.by_rule.insert(name.clone());
+            }
             u.overridden.insert(name);
         }
     }
@@ -307,7 +312,7 @@ impl Coordinator {
             .map(|(of, _)| of.clone())
             .collect();
         for of in going {
-            self.force(&of, self.policy.forced);
+            self.force(&of, self.policy_of(&of).forced);
         }
     }
 
@@ -319,7 +324,7 @@ impl Coordinator {
             }
         }
         self.tries_again(of);
-        self.go(of, Going::Polite, self.policy.stays);
+        self.go(of, Going::Polite, self.policy_of(of).stays);
         self.close_windows(of);
     }
 
@@ -330,7 +335,7 @@ impl Coordinator {
         let (going, empty) = (app.going, app.windows.is_empty());
         let held = !forced && (app.objects() || self.is_held());
         let signalable = of.is_process() && !app.spared;
-        let policy = self.policy.clone();
+        let policy = self.policy_of(of);
         match going {
             Going::Polite if !empty => {
                 self.stay(of);
@@ -407,11 +412,8 @@ impl Coordinator {
                 if let Some(u) = &mut self.under_way {
                     u.untold = true;
                 }
-                let wait = if told {
-                    self.policy.exit_voter
-                } else {
-                    self.policy.exit
-                };
+                let policy = self.policy_of(of);
+                let wait = if told { policy.exit_voter } else { policy.exit };
                 self.go(of, Going::Empty, wait);
             }
             _ => {}
@@ -435,7 +437,9 @@ impl Coordinator {
             self.forget(of);
         }
         self.deadlines.clear(&Deadline::App(of.clone()));
-        self.record_gone(&name);
+        if !of.is_hook() {
+            self.record_gone(&name);
+        }
         self.notice(Notice::Gone {
             of: of.clone(),
             name,

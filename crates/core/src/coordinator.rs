@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::action::{Action, Blocker, CancelledBy, Notice, Outcome, Phase, Why};
-use crate::app::{App, Going, MAX_OWED, Responds, Vote};
+use crate::app::{App, Going, MAX_OWED, Responds, Silence, Vote, Voter};
 use crate::event::{Choice, ChoiceError, Event, Force, Request, Round};
 use crate::id::{Identity, InhibitorId, JobId, VoterId, WindowId};
 use crate::policy::Policy;
+use crate::rule::Rule;
 use crate::time::{Deadline, Deadlines, Time};
 
 /// Asks, waits, closes, ends: one session, at most one request at a time.
@@ -74,6 +75,10 @@ pub(crate) struct UnderWay {
     /// The same, to find whether one has been named.
     pub(crate) gone_names: BTreeSet<String>,
     pub(crate) overridden: BTreeSet<String>,
+    /// Those of them that a rule overrode.
+    pub(crate) by_rule: BTreeSet<String>,
+    /// Hooks of the session's end run.
+    pub(crate) hooks: bool,
 }
 
 impl UnderWay {
@@ -132,8 +137,12 @@ fn put(set: &mut BTreeSet<Identity>, of: &Identity, into: bool) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Step {
     NotYet,
+    /// Hooks run, with everything around them that they may need.
+    Hooks,
     Terminating,
     Killing,
+    /// Nothing is left but hooks, in an imposed end, which has no time for one after the other.
+    LastHooks,
     Backend,
 }
 
@@ -189,6 +198,10 @@ pub struct AppView<'a> {
     pub going: Going,
     /// It may no longer block.
     pub overridden: bool,
+    /// A rule of the user's overrode it.
+    pub by_rule: bool,
+    /// What the rules say about it.
+    pub rule: Rule,
 }
 
 impl Coordinator {
@@ -240,6 +253,7 @@ impl Coordinator {
     pub fn would_block(&self) -> Vec<Blocker> {
         self.apps
             .iter()
+            .filter(|(_, app)| !app.rule.ignore)
             .flat_map(|(of, app)| app.blockers(of, false))
             .collect()
     }
@@ -254,12 +268,12 @@ impl Coordinator {
     /// those on their way.
     #[must_use]
     pub fn to_go(&self) -> usize {
-        let open = |a: &&App| match a.going {
+        let open = |(of, a): &(&Identity, &App)| match a.going {
             Going::GaveUp => false,
-            Going::No => !a.shows_nothing(),
-            _ => true,
+            Going::No => !a.shows_nothing() && !a.rule.ignore && !of.is_hook(),
+            _ => !of.is_hook(),
         };
-        self.apps.values().filter(open).count()
+        self.apps.iter().filter(open).count()
     }
 
     /// Whether nobody can hold up the request under way any more: "end all anyway" was chosen, or
@@ -267,6 +281,18 @@ impl Coordinator {
     #[must_use]
     pub fn is_forced(&self) -> bool {
         self.under_way.as_ref().is_some_and(|u| u.forced)
+    }
+
+    /// Whether the end cannot be refused, and comes within a time that is not ours.
+    #[must_use]
+    pub fn is_imposed(&self) -> bool {
+        self.under_way.as_ref().is_some_and(|u| u.imposed.is_some())
+    }
+
+    /// What the rules say about an application; `None` of one that is not known.
+    #[must_use]
+    pub fn rule_of(&self, of: &Identity) -> Option<Rule> {
+        self.apps.get(of).map(|a| a.rule)
     }
 
     /// Whether something is to show the user what the request waits for: what the last
@@ -320,6 +346,8 @@ impl Coordinator {
             responds: a.responds,
             going: a.going,
             overridden: self.may_not_block(a),
+            by_rule: a.by_rule,
+            rule: a.rule,
         }
     }
 
@@ -368,6 +396,11 @@ impl Coordinator {
         };
         self.settle();
         Ok(joined)
+    }
+
+    /// Sets the waits, which the user may have changed. Those that run already run on as they are.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
     }
 
     /// The user's word.
@@ -431,6 +464,7 @@ impl Coordinator {
             u.gone.clear();
             u.gone_names.clear();
             u.overridden.clear();
+            u.by_rule.clear();
         }
     }
 
@@ -452,7 +486,13 @@ impl Coordinator {
 
     /// Whether nothing of this application counts any more.
     pub(crate) fn may_not_block(&self, app: &App) -> bool {
-        app.overridden || self.under_way.as_ref().is_some_and(|u| u.forced)
+        app.overridden || app.rule.ignore || self.under_way.as_ref().is_some_and(|u| u.forced)
+    }
+
+    /// The waits for one application, as its rule has them.
+    pub(crate) fn policy_of(&self, of: &Identity) -> Policy {
+        let rule = self.apps.get(of).map(|a| a.rule);
+        self.policy.under(&rule.unwrap_or_default())
     }
 
     pub(crate) fn is_requester(&self, of: &Identity) -> bool {
@@ -529,6 +569,8 @@ impl Coordinator {
             gone: Vec::new(),
             gone_names: BTreeSet::new(),
             overridden: BTreeSet::new(),
+            by_rule: BTreeSet::new(),
+            hooks: false,
         });
         self.notice(Notice::Phase(phase));
         if phase == Phase::Confirming {
@@ -633,6 +675,7 @@ impl Coordinator {
     fn refresh(&mut self) -> bool {
         let mut changed = self.take_changed();
         self.override_hung(&changed);
+        self.override_by_rule(&changed);
         changed.append(&mut self.take_changed());
         let (mut cleared, mut blocked) = (Vec::new(), Vec::new());
         for of in &changed {
@@ -668,7 +711,7 @@ impl Coordinator {
         let requester = u.request.requester.contains(of);
         let asks = matches!(u.phase, Phase::Asking | Phase::Closing);
         let app = self.apps.get(of);
-        let counts = app.filter(|a| asks && !a.overridden && !u.forced);
+        let counts = app.filter(|a| asks && !a.overridden && !a.rule.ignore && !u.forced);
         for (id, voter) in app.iter().flat_map(|a| &a.voters) {
             if counts.is_some() && voter.is_awaited() {
                 u.pending.insert(*id);
@@ -708,14 +751,41 @@ impl Coordinator {
         for of in changed {
             let hung = self.apps.get(of).is_some_and(|a| {
                 !a.overridden
+                    && !a.rule.ignore
                     && a.blockers(of, true).iter().any(|b| {
                         matches!(b.why, Why::NotResponding | Why::Window { hung: true, .. })
                     })
             });
             if hung {
-                self.override_app(of, self.policy.forced);
+                self.override_app(of, self.policy_of(of).forced);
             }
         }
+    }
+
+    /// Where the user wrote a rule that says so, what an application says against its end does not
+    /// count, and that it never answers neither.
+    fn override_by_rule(&mut self, changed: &BTreeSet<Identity>) {
+        if !matches!(self.phase(), Some(Phase::Asking | Phase::Closing)) {
+            return;
+        }
+        for of in changed {
+            let no = |a: &App| {
+                let silent = |v: &Voter| v.vote == Vote::Asked(Silence::Silent);
+                !a.blockers(of, !self.is_requester(of)).is_empty() || a.voters.values().any(silent)
+            };
+            let app = self.apps.get(of).filter(|a| a.rule.end_anyway);
+            if app.is_some_and(|a| !self.may_not_block(a) && no(a)) {
+                self.rule_overrides(of);
+            }
+        }
+    }
+
+    /// A rule of the user's overrides an application.
+    pub(crate) fn rule_overrides(&mut self, of: &Identity) {
+        if let Some(app) = self.apps.get_mut(of) {
+            app.by_rule = true;
+        }
+        self.override_app(of, self.policy_of(of).forced);
     }
 
     fn expire(&mut self, deadline: Deadline) {
@@ -786,21 +856,7 @@ impl Coordinator {
             if !matches!(app.going, Going::No | Going::GaveUp) {
                 told.push(app.name.clone());
             }
-            for (id, voter) in &mut app.voters {
-                match voter.vote {
-                    Vote::Idle | Vote::Told => continue,
-                    Vote::Asked(_)
-                    | Vote::WantsUser
-                    | Vote::AskingUser
-                    | Vote::WantsLast
-                    | Vote::Abstained => {
-                        voter.owed = (voter.owed + 1).min(MAX_OWED);
-                    }
-                    Vote::Accepted | Vote::Refused(_) => {}
-                }
-                voter.vote = Vote::Idle;
-                void.push(*id);
-            }
+            void.extend(void_queries_of(app));
         }
         for voter in void {
             self.act(Action::CancelQuery(voter));
@@ -842,4 +898,25 @@ impl Coordinator {
         }
         self.act(Action::Finished(outcome));
     }
+}
+
+/// Every query of this application that is open or answered, and not yet acted upon, is void.
+pub(crate) fn void_queries_of(app: &mut App) -> Vec<VoterId> {
+    let mut void = Vec::new();
+    for (id, voter) in &mut app.voters {
+        match voter.vote {
+            Vote::Idle | Vote::Told => continue,
+            Vote::Asked(_)
+            | Vote::WantsUser
+            | Vote::AskingUser
+            | Vote::WantsLast
+            | Vote::Abstained => {
+                voter.owed = (voter.owed + 1).min(MAX_OWED);
+            }
+            Vote::Accepted | Vote::Refused(_) => {}
+        }
+        voter.vote = Vote::Idle;
+        void.push(*id);
+    }
+    void
 }

@@ -2,6 +2,7 @@
 
 use crate::Going;
 use crate::action::{Action, CancelledBy, Outcome, Phase, Signal};
+use crate::app::App;
 use crate::coordinator::{Coordinator, Step};
 use crate::event::Request;
 use crate::id::Identity;
@@ -17,28 +18,65 @@ impl Coordinator {
         if u.phase == Phase::Ending {
             return;
         }
-        u.step = Step::Terminating;
+        u.hooks = true;
+        u.step = Step::Hooks;
         u.blockers.clear();
         // Whoever shows the request goes with the rest of the session.
         self.show(false);
-        let Some(u) = &self.under_way else { return };
+        let imposed = self.under_way.as_ref().is_some_and(|u| u.imposed.is_some());
+        self.enter(Phase::Ending);
+        self.deadlines.retain(|d| matches!(d, Deadline::Ending));
+        self.act(Action::RunHooks);
+        if imposed {
+            // There is no time for one after the other.
+            self.terminate_the_rest();
+        } else {
+            self.deadlines
+                .set_at_latest(self.now.plus(self.policy.hooks), Deadline::Ending);
+        }
+    }
+
+    fn terminate_the_rest(&mut self) {
+        let Some(u) = &mut self.under_way else { return };
+        u.step = Step::Terminating;
         let rest = match u.imposed {
             // SIGTERM at 0.6 of the budget, SIGKILL at 0.9.
             Some(budget) => budget * 3 / 10,
             None => self.policy.rest,
         };
-        self.enter(Phase::Ending);
-        self.deadlines.retain(|d| matches!(d, Deadline::Ending));
-        self.deadlines
-            .set_at_latest(self.now.plus(rest), Deadline::Ending);
+        self.deadlines.set(self.now.plus(rest), Deadline::Ending);
         self.act(Action::SignalRest(Signal::Term));
+    }
+
+    /// No hook of the session's end runs any more.
+    pub(crate) fn hooks_ended(&mut self) {
+        let Some(u) = &mut self.under_way else { return };
+        if !std::mem::take(&mut u.hooks) {
+            return;
+        }
+        match u.step {
+            Step::Hooks => self.terminate_the_rest(),
+            Step::LastHooks => self.end_session(),
+            Step::NotYet | Step::Terminating | Step::Killing | Step::Backend => {}
+        }
+    }
+
+    /// The hooks of the session's end have had their time.
+    fn end_hooks(&mut self) {
+        if let Some(u) = &mut self.under_way
+            && std::mem::take(&mut u.hooks)
+        {
+            self.act(Action::EndHooks);
+        }
     }
 
     /// The present step has taken long enough.
     pub(crate) fn ending_is_late(&mut self) {
+        self.end_hooks();
         let Some(u) = &mut self.under_way else { return };
         match u.step {
             Step::NotYet => {}
+            Step::Hooks => self.terminate_the_rest(),
             Step::Terminating => {
                 u.step = Step::Killing;
                 let rest = match u.imposed {
@@ -48,18 +86,17 @@ impl Coordinator {
                 self.act(Action::SignalRest(Signal::Kill));
                 self.deadlines.set(self.now.plus(rest), Deadline::Ending);
             }
-            Step::Killing => self.end_session(),
+            Step::Killing | Step::LastHooks => self.end_session(),
             Step::Backend => self.fail("the session did not end in time".to_owned()),
         }
     }
 
     pub(crate) fn rest_gone(&mut self) {
-        if self
-            .under_way
-            .as_ref()
-            .is_some_and(|u| matches!(u.step, Step::Terminating | Step::Killing))
-        {
-            self.end_session();
+        let Some(u) = &mut self.under_way else { return };
+        match u.step {
+            Step::Terminating | Step::Killing if u.hooks => u.step = Step::LastHooks,
+            Step::Terminating | Step::Killing => self.end_session(),
+            Step::NotYet | Step::Hooks | Step::LastHooks | Step::Backend => {}
         }
     }
 
@@ -80,8 +117,12 @@ impl Coordinator {
         match result {
             Ok(()) => {
                 let overridden = u.overridden.iter().cloned().collect();
+                let by_rule = u.by_rule.iter().cloned().collect();
                 self.over = true;
-                self.finish(Outcome::Over { overridden });
+                self.finish(Outcome::Over {
+                    overridden,
+                    by_rule,
+                });
             }
             Err(why) => self.fail(why),
         }
@@ -132,13 +173,15 @@ impl Coordinator {
         let late: Vec<Identity> = self
             .apps
             .iter()
-            .filter(|(_, a)| !a.shows_nothing() && (a.going == Going::No || a.can_be_told()))
+            .filter(|(_, a)| !a.shows_nothing() && !a.is_let_be())
+            .filter(|(_, a)| a.going == Going::No || a.can_be_told())
             .map(|(of, _)| of.clone())
             .collect();
         for of in &late {
             self.impose(of);
         }
-        if late.is_empty() && self.apps.values().all(|a| a.shows_nothing()) {
+        let is_left = |a: &App| !a.shows_nothing() && !a.is_let_be();
+        if late.is_empty() && !self.apps.values().any(is_left) {
             self.enter_ending();
             return false;
         }
@@ -148,7 +191,7 @@ impl Coordinator {
     /// Tells and closes one application. Its ladder has no stages of its own: SIGTERM and SIGKILL
     /// come to all at once.
     fn impose(&mut self, of: &Identity) {
-        let Some(app) = self.apps.get_mut(of) else {
+        let Some(app) = self.apps.get_mut(of).filter(|a| !a.is_let_be()) else {
             return;
         };
         if app.alone {

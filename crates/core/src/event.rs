@@ -1,6 +1,7 @@
 //! What comes in: facts from the edges, requests and the user's choices.
 
 use crate::id::{Identity, InhibitorId, JobId, VoterId, WindowId};
+use crate::rule::Rule;
 
 /// A fact that an edge observed. Unknown ids, repeats and late facts are harmless.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,6 +66,14 @@ pub enum Event {
         /// The application around it.
         host: Identity,
     },
+    /// The rules say this about an application. Told before the first of its other facts, so that none
+    /// is taken in without, and again when more is known of it.
+    Ruled {
+        /// The application.
+        of: Identity,
+        /// What the rules say.
+        rule: Rule,
+    },
     /// The process has exited, for certain (its pidfd said so).
     Exited(Identity),
     /// The process is not the session's: never signal it, never wait for its exit.
@@ -87,6 +96,8 @@ pub enum Event {
     Restored,
     /// The session bus is gone: nobody on it can object any more.
     BusLost,
+    /// In Ending: no hook runs any more.
+    HooksEnded,
     /// In Ending: no process of the session is left but those the backend ends.
     RestGone,
     /// In Ending: the backend has ended the session, or says why it could not.
@@ -164,8 +175,6 @@ pub struct Window {
     pub unsaved: bool,
     /// A dialog.
     pub dialog: bool,
-    /// The application loses windows when closed one by one and ends whole on SIGTERM (browsers).
-    pub ends_by_term: bool,
 }
 
 /// Which end is asked for. A higher one includes the lower.

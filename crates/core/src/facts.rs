@@ -1,10 +1,11 @@
 //! What a fact from the edges changes in what is known.
 
-use crate::action::{Notice, Phase};
+use crate::action::{Action, Notice, Phase};
 use crate::app::{App, Going, Responds, Vote, Voter, Win};
-use crate::coordinator::Coordinator;
+use crate::coordinator::{Coordinator, void_queries_of};
 use crate::event::{Event, Round, Window};
 use crate::id::{Identity, VoterId, WindowId};
+use crate::rule::Rule;
 use crate::time::Deadline;
 
 impl Coordinator {
@@ -65,6 +66,7 @@ impl Coordinator {
                 }
             }
             Event::Hosted { guest, host } => self.hosted(&guest, host),
+            Event::Ruled { of, rule } => self.ruled(&of, rule),
             Event::Exited(of) => self.exited(&of),
             Event::Spared(of) => {
                 if let Some(app) = self.apps.get_mut(&of) {
@@ -96,6 +98,7 @@ impl Coordinator {
                     self.fail("the session bus is gone, so nobody on it can be asked".to_owned());
                 }
             }
+            Event::HooksEnded => self.hooks_ended(),
             Event::RestGone => self.rest_gone(),
             Event::Backend(result) => self.backend_done(result),
         }
@@ -109,6 +112,42 @@ impl Coordinator {
             name.clone_into(&mut app.name);
         }
         app
+    }
+
+    fn ruled(&mut self, of: &Identity, rule: Rule) {
+        let before = self.apps.get(of).map(|a| a.rule).unwrap_or_default();
+        if before == rule {
+            return;
+        }
+        let app = self.known(of, "");
+        app.rule = rule;
+        let alone = app.alone;
+        if rule.ignore && !alone {
+            self.let_be(of);
+        }
+        if let Some(u) = &mut self.under_way {
+            u.unasked = true;
+        }
+        self.touch(of);
+    }
+
+    /// An application is to be ignored from now on, whatever was begun with it.
+    fn let_be(&mut self, of: &Identity) {
+        let Some(app) = self.apps.get_mut(of) else {
+            return;
+        };
+        let void = void_queries_of(app);
+        app.reset();
+        for id in void {
+            self.deadlines.clear(&Deadline::Voter(id));
+            if let Some(u) = &mut self.under_way {
+                u.no_longer_waits_for(id);
+            }
+            self.act(Action::CancelQuery(id));
+        }
+        self.deadlines.clear(&Deadline::App(of.clone()));
+        self.deadlines.clear(&Deadline::Ping(of.clone()));
+        self.outdate_look();
     }
 
     fn registered(&mut self, id: VoterId, of: Identity, name: String, round: Round) {
@@ -185,7 +224,7 @@ impl Coordinator {
         match app.going {
             Going::No => {}
             // Save dialogs of what is ended anyway are closed like everything else of it.
-            _ if overridden => self.act(crate::Action::Close(id)),
+            _ if overridden => self.act(Action::Close(id)),
             _ => {
                 if let Some(w) = self.apps.get_mut(of).and_then(|a| a.windows.get_mut(&id)) {
                     w.after = true;

@@ -17,6 +17,9 @@ pub enum Identity {
     AppId(String),
     /// A peer of which nothing is known but its connection, numbered by the adapter.
     Peer(u64),
+    /// A hook by its file's name: the user's or the administrator's own script, which is asked like an
+    /// application and is none.
+    Hook(String),
 }
 
 impl Identity {
@@ -24,6 +27,12 @@ impl Identity {
     #[must_use]
     pub fn is_process(&self) -> bool {
         matches!(self, Self::Process { .. })
+    }
+
+    /// Whether it is a hook.
+    #[must_use]
+    pub fn is_hook(&self) -> bool {
+        matches!(self, Self::Hook(_))
     }
 
     /// The process id, where there is one.

@@ -30,6 +30,7 @@ mod event;
 mod facts;
 mod id;
 mod policy;
+mod rule;
 mod showing;
 mod time;
 
@@ -39,4 +40,5 @@ pub use coordinator::{AppView, Coordinator, Joined, SessionOver};
 pub use event::{Answer, Choice, ChoiceError, Event, Force, Kind, Request, Round, Window};
 pub use id::{Identity, InhibitorId, JobId, VoterId, WindowId};
 pub use policy::Policy;
+pub use rule::{EndBy, Rule};
 pub use time::{Deadline, Time};

@@ -37,6 +37,8 @@ pub struct Policy {
     pub rest: u64,
     /// The backend ends the session.
     pub backend: u64,
+    /// In Ending, all hooks together, before anything is signalled.
+    pub hooks: u64,
 }
 
 impl Default for Policy {
@@ -58,6 +60,7 @@ impl Default for Policy {
             look: 10_000,
             rest: 5_000,
             backend: 30_000,
+            hooks: 10_000,
         }
     }
 }

@@ -44,7 +44,7 @@ impl fmt::Debug for Input {
     }
 }
 
-/// Five processes, two of which only the app id is known, and one of which nothing is.
+/// Five processes, one of which only the app id is known, a hook, and one of which nothing is known.
 fn identity() -> impl Strategy<Value = Identity> {
     (0..8_u32).prop_map(identity_of)
 }
@@ -52,7 +52,8 @@ fn identity() -> impl Strategy<Value = Identity> {
 fn identity_of(n: u32) -> Identity {
     match n {
         0..5 => Identity::Process { pid: n, start: 1 },
-        5..7 => Identity::AppId(format!("id{n}")),
+        5 => Identity::AppId("id".into()),
+        6 => Identity::Hook("hook".into()),
         _ => Identity::Peer(7),
     }
 }
@@ -77,13 +78,25 @@ fn answer() -> impl Strategy<Value = Answer> {
 }
 
 fn window() -> impl Strategy<Value = Window> {
-    (any::<bool>(), any::<bool>(), 0..4_u8).prop_map(|(unsaved, dialog, by_term)| Window {
+    (any::<bool>(), any::<bool>()).prop_map(|(unsaved, dialog)| Window {
         name: String::new(),
         title: if unsaved { "* w" } else { "w" }.into(),
         unsaved,
         dialog,
-        ends_by_term: by_term == 0,
     })
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    let rarely = || proptest::bool::weighted(0.3);
+    let deadline = proptest::option::weighted(0.3, 0..40_000_u64);
+    (rarely(), any::<bool>(), rarely(), deadline).prop_map(
+        |(ignore, term, end_anyway, deadline)| Rule {
+            ignore,
+            end_by: if term { EndBy::Term } else { EndBy::Close },
+            end_anyway,
+            deadline,
+        },
+    )
 }
 
 fn fact() -> impl Strategy<Value = Event> {
@@ -107,6 +120,7 @@ fn fact() -> impl Strategy<Value = Event> {
         }),
         2 => (0..2_u64).prop_map(|n| Event::JobGone(JobId(n))),
         1 => (identity(), identity()).prop_map(|(guest, host)| Event::Hosted { guest, host }),
+        2 => (identity(), rule()).prop_map(|(of, rule)| Event::Ruled { of, rule }),
         2 => identity().prop_map(Event::Exited),
         1 => identity().prop_map(Event::Spared),
         2 => identity().prop_map(Event::Pong),
@@ -118,6 +132,7 @@ fn fact() -> impl Strategy<Value = Event> {
         1 => prop_oneof![0..9_000_u64, Just(u64::MAX)].prop_map(Event::Imposed),
         1 => Just(Event::Restored),
         1 => Just(Event::BusLost),
+        1 => Just(Event::HooksEnded),
         1 => Just(Event::RestGone),
         1 => Just(Event::Backend(Err("refused".into()))),
     ]
@@ -172,7 +187,7 @@ fn input() -> impl Strategy<Value = Input> {
 /// Durations of every size, none at all included.
 fn policy() -> impl Strategy<Value = Policy> {
     let ms = prop_oneof![1 => Just(0_u64), 4 => 1..40_000_u64];
-    vec(ms, 16).prop_map(|ms| Policy {
+    vec(ms, 17).prop_map(|ms| Policy {
         slow: ms[0],
         silent: ms[1],
         ping: ms[2],
@@ -189,6 +204,7 @@ fn policy() -> impl Strategy<Value = Policy> {
         look: ms[13],
         rest: ms[14],
         backend: ms[15],
+        hooks: ms[16],
     })
 }
 
@@ -264,6 +280,7 @@ impl Run {
             Action::Look => Event::Looked,
             Action::Show(true) => Event::ViewerCame,
             Action::Show(false) => Event::ViewerLeft,
+            Action::RunHooks => Event::HooksEnded,
             Action::SignalRest(_) => Event::RestGone,
             Action::EndSession(_) if n.is_multiple_of(8) => Event::Backend(Ok(())),
             Action::EndSession(_) => Event::Backend(Err("refused".into())),

@@ -223,4 +223,9 @@ search! {
     every_order_of_viewers: viewers;
     every_order_of_an_imposed_end_of_votes: imposed_votes;
     every_order_of_an_imposed_end_of_windows: imposed_windows;
+    every_order_of_ignoring: ignoring;
+    every_order_of_ignored_guests: ignored_guests;
+    every_order_of_ignoring_in_an_imposed_end: ignoring_imposed;
+    every_order_of_ending_anyway: anyway;
+    every_order_of_hooks: hooks;
 }

@@ -1,4 +1,7 @@
-//! `config.toml`: what a user may set. Reads one file; an error names the file, line and column.
+//! `config.toml`: what a user may set, and what each value means. Which files there are, and what
+//! they say together, is in [`files`].
+
+pub mod files;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,6 +10,8 @@ use endsession_core::Policy;
 use serde::{Deserialize, Deserializer};
 
 use crate::backend::compositor::Kind;
+use crate::rules::Entry;
+use files::Files;
 
 /// The configuration, with the defaults of DESIGN where the file is silent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -18,6 +23,13 @@ pub struct Config {
     pub dialog: Dialog,
     /// The session itself.
     pub session: Session,
+    /// How long hooks may run.
+    pub hooks: Hooks,
+    /// Rules per application, the first to decide first.
+    pub application: Vec<Entry>,
+    /// Where it was read from.
+    #[serde(skip)]
+    pub files: Files,
 }
 
 /// The session itself, where something else started it.
@@ -26,6 +38,21 @@ pub struct Config {
 pub struct Session {
     /// What shows it or manages its windows, instead of what it looks like.
     pub compositor: Option<Kind>,
+}
+
+/// How long hooks may run, each as in [`Deadlines`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Hooks {
+    /// Each hook that is asked.
+    #[serde(deserialize_with = "millis")]
+    pub asking: Option<u64>,
+    /// All hooks of the session's end together: [`Policy::hooks`].
+    #[serde(deserialize_with = "millis")]
+    pub ending: Option<u64>,
+    /// Each hook that is told of a cancelled request.
+    #[serde(deserialize_with = "millis")]
+    pub cancelled: Option<u64>,
 }
 
 /// The dialog.
@@ -46,6 +73,9 @@ pub struct Deadlines {
     /// [`Policy::silent`].
     #[serde(deserialize_with = "millis")]
     pub not_responding: Option<u64>,
+    /// [`Policy::ping`].
+    #[serde(deserialize_with = "millis")]
+    pub ping: Option<u64>,
     /// [`Policy::stays`].
     #[serde(deserialize_with = "millis")]
     pub window_stays: Option<u64>,
@@ -61,15 +91,30 @@ pub struct Deadlines {
     /// [`Policy::forced`].
     #[serde(deserialize_with = "millis")]
     pub forced: Option<u64>,
+    /// [`Policy::forced_kill`].
+    #[serde(deserialize_with = "millis")]
+    pub forced_kill: Option<u64>,
+    /// [`Policy::forced_one`].
+    #[serde(deserialize_with = "millis")]
+    pub end_one: Option<u64>,
+    /// [`Policy::show`].
+    #[serde(deserialize_with = "millis")]
+    pub show: Option<u64>,
     /// [`Policy::unshown`].
     #[serde(deserialize_with = "millis")]
     pub nobody_shown: Option<u64>,
+    /// [`Policy::rest`].
+    #[serde(deserialize_with = "millis")]
+    pub rest: Option<u64>,
+    /// [`Policy::backend`].
+    #[serde(deserialize_with = "millis")]
+    pub session: Option<u64>,
     /// The time that everybody has when the manager gets SIGTERM.
     #[serde(deserialize_with = "millis")]
     pub imposed: Option<u64>,
 }
 
-fn millis<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+pub(crate) fn millis<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
     let text = String::deserialize(from)?;
     parse_duration(&text)
         .map(|d| Some(as_millis(d)))
@@ -89,6 +134,12 @@ pub fn as_millis(duration: Duration) -> u64 {
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text.trim())
         .map_err(|e| format!("{text:?} is no duration ({e}); write it like 30s, 300ms or 2m"))
+}
+
+/// Milliseconds as [`parse_duration`] takes them.
+#[must_use]
+pub fn format_millis(ms: u64) -> String {
+    humantime::format_duration(Duration::from_millis(ms)).to_string()
 }
 
 /// Why a configuration could not be used.
@@ -118,52 +169,36 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Where the user's configuration is: `$XDG_CONFIG_HOME/endsession/config.toml`, else below
-    /// `~/.config`.
-    #[must_use]
-    pub fn user_path() -> Option<PathBuf> {
-        let set = |name: &str| {
-            std::env::var_os(name)
-                .filter(|v| !v.is_empty())
-                .map(PathBuf::from)
-        };
-        let base = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|h| h.join(".config")))?;
-        Some(base.join("endsession").join("config.toml"))
-    }
-
-    /// Reads a file. One that is not there is an empty one, unless the caller insists.
+    /// Reads the user's and the administrator's files, or the one that is `named` in place of the
+    /// user's.
     ///
     /// # Errors
-    /// When it cannot be read, or is not right; nothing of it is used then.
-    pub fn read(path: &Path, must_exist: bool) -> Result<Self, ConfigError> {
-        match std::fs::read_to_string(path) {
-            Ok(text) => Self::parse(path, &text),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound && !must_exist => {
-                Ok(Self::default())
-            }
-            Err(source) => Err(ConfigError::Read {
-                path: path.to_owned(),
-                source,
-            }),
+    /// When one cannot be read, or is not right; nothing of any is used then.
+    pub fn load(named: Option<&Path>) -> Result<Self, ConfigError> {
+        Files::new(named).read()
+    }
+
+    /// Reads the same files again; what comes from none stays as it is.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn again(&self) -> Result<Self, ConfigError> {
+        if self.files == Files::default() {
+            return Ok(self.clone());
         }
+        self.files.read()
     }
 
-    /// Reads a text; `path` is for the errors.
+    /// Reads a text; `path` is for the errors and the origins of rules.
     ///
     /// # Errors
-    /// As [`Config::read`].
+    /// As [`Config::load`].
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|e| {
-            let before = &text[..e.span().map_or(0, |s| s.start.min(text.len()))];
-            let line = before.matches('\n').count() + 1;
-            let column = before.rsplit('\n').next().unwrap_or(before).chars().count() + 1;
-            ConfigError::Wrong {
-                path: path.to_owned(),
-                line,
-                column,
-                message: e.message().to_owned(),
-            }
-        })
+        let layer = files::Layer::parse(path, text);
+        match layer.errors.into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(files::together([layer.table])),
+        }
     }
 
     /// The waits as the coordinator takes them.
@@ -179,8 +214,61 @@ impl Config {
             exit_kill: d.exit_kill.unwrap_or(default.exit_kill),
             forced: d.forced.unwrap_or(default.forced),
             unshown: d.nobody_shown.unwrap_or(default.unshown),
+            ping: d.ping.unwrap_or(default.ping),
+            forced_kill: d.forced_kill.unwrap_or(default.forced_kill),
+            forced_one: d.end_one.unwrap_or(default.forced_one),
+            show: d.show.unwrap_or(default.show),
+            rest: d.rest.unwrap_or(default.rest),
+            backend: d.session.unwrap_or(default.backend),
+            hooks: self.hooks.ending.unwrap_or(default.hooks),
             ..default
         }
+    }
+
+    /// How long each hook may run that is asked or told of a cancelled request.
+    #[must_use]
+    pub fn hook_limits(&self) -> [Duration; 2] {
+        [self.hooks.asking, self.hooks.cancelled]
+            .map(|ms| Duration::from_millis(ms.unwrap_or(10_000)))
+    }
+
+    /// Every value that holds, by its key and as it is written. Rules are not among them.
+    #[must_use]
+    pub fn values(&self) -> Vec<(&'static str, String)> {
+        let policy = self.policy();
+        let [asking, cancelled] = self.hook_limits();
+        let written = |ms: u64| format!("{:?}", format_millis(ms));
+        let dialog = self.dialog.command.as_ref();
+        vec![
+            ("deadlines.slow", written(policy.slow)),
+            ("deadlines.not-responding", written(policy.silent)),
+            ("deadlines.ping", written(policy.ping)),
+            ("deadlines.window-stays", written(policy.stays)),
+            ("deadlines.exit", written(policy.exit)),
+            ("deadlines.exit-told", written(policy.exit_voter)),
+            ("deadlines.exit-kill", written(policy.exit_kill)),
+            ("deadlines.forced", written(policy.forced)),
+            ("deadlines.forced-kill", written(policy.forced_kill)),
+            ("deadlines.end-one", written(policy.forced_one)),
+            ("deadlines.show", written(policy.show)),
+            ("deadlines.nobody-shown", written(policy.unshown)),
+            ("deadlines.rest", written(policy.rest)),
+            ("deadlines.session", written(policy.backend)),
+            ("deadlines.imposed", written(self.imposed())),
+            ("hooks.asking", written(as_millis(asking))),
+            ("hooks.ending", written(policy.hooks)),
+            ("hooks.cancelled", written(as_millis(cancelled))),
+            (
+                "dialog.command",
+                dialog.map_or("endsession's own".to_owned(), |words| format!("{words:?}")),
+            ),
+            (
+                "session.compositor",
+                self.session
+                    .compositor
+                    .map_or("found by itself".to_owned(), |kind| format!("\"{kind}\"")),
+            ),
+        ]
     }
 
     /// The time that everybody has when the manager gets SIGTERM, in milliseconds.

@@ -18,24 +18,6 @@ use crate::unsaved::looks_unsaved;
 /// How long a display may take to tell what it knows of its windows.
 const WINDOWS_LIMIT: Duration = Duration::from_secs(3);
 
-/// Browsers lose windows when closed one by one and end whole on SIGTERM.
-const ENDS_BY_TERM: [&str; 14] = [
-    "firefox",
-    "firefox-esr",
-    "firefox-bin",
-    "librewolf",
-    "thunderbird",
-    "thunderbird-bin",
-    "chromium",
-    "chromium-browser",
-    "chrome",
-    "google-chrome",
-    "brave",
-    "vivaldi-bin",
-    "opera",
-    "msedge",
-];
-
 impl Manager {
     /// Everything that is there now is told to the coordinator.
     pub(crate) async fn look(&mut self) {
@@ -212,12 +194,8 @@ impl Manager {
         // name does is to leave a window to the vote of another application of the same user.
         let named = toplevel.session_id.as_deref().filter(|_| of.is_none());
         let of = of.or_else(|| self.xsmp.owner(named?).cloned());
-        let program = pid.and_then(process::program);
-        let ends_by_term = program
-            .as_deref()
-            .is_some_and(|p| ENDS_BY_TERM.contains(&p));
         let name = if toplevel.app_id.is_empty() {
-            program.unwrap_or_default()
+            toplevel.pid.and_then(process::program).unwrap_or_default()
         } else {
             toplevel.app_id.clone()
         };
@@ -230,7 +208,6 @@ impl Manager {
             unsaved: looks_unsaved(&toplevel.title),
             title: toplevel.title,
             dialog: toplevel.dialog,
-            ends_by_term,
         };
         self.event(Event::WindowSeen {
             window: WindowId(key.0),

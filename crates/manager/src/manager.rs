@@ -21,10 +21,12 @@ use crate::config::Config;
 use crate::control::Listeners;
 use crate::dialog::{Dialog, DialogCommand};
 use crate::display_of::Way;
+use crate::hooks::Hooks;
 use crate::lock::Lock;
 use crate::membership::{Belongs, Displays, Foreign};
 use crate::perform::Hold;
 use crate::process::{Exits, Table};
+use crate::rules::Rules;
 
 /// What applications have, in milliseconds, when their display is already gone: they cannot show
 /// a dialog any more, only save and go.
@@ -110,6 +112,8 @@ pub struct Manager {
     /// Processes that `run` itself needs until the end: the bus.
     pub(crate) keep: BTreeSet<u32>,
     pub(crate) config: Config,
+    pub(crate) rules: Rules,
+    pub(crate) hooks: Hooks,
     /// The number of the request under way, or of the last one.
     pub(crate) request: u32,
     pub(crate) requester_pids: BTreeSet<u32>,
@@ -183,6 +187,8 @@ impl Manager {
         }
         let mut manager = Self {
             core: Coordinator::new(options.config.policy()),
+            rules: Rules::new(&options.config.application),
+            hooks: Hooks::default(),
             bus,
             gnome: Gnome::default(),
             xsmp: Xsmp::default(),
@@ -295,6 +301,7 @@ impl Manager {
         let backend_due = self.backend.due();
         let strangers_until = self.xsmp.deadline();
         let request_until = self.once_until();
+        let hooks_until = self.hooks.deadline();
         let lost = self.bus_is_lost;
         tokio::select! {
             biased;
@@ -329,6 +336,8 @@ impl Manager {
                 self.event(Event::Imposed(self.config.imposed()));
             }
             Some(()) = self.children.recv() => self.reap(),
+            () = self.hooks.output() => {}
+            () = until(hooks_until) => self.hooks_are_due(),
             () = until(deadline) => {
                 let now = self.now();
                 self.core.handle_timeout(now);
@@ -346,14 +355,54 @@ impl Manager {
 
     /// Tells the coordinator a fact.
     pub(crate) fn event(&mut self, event: Event) {
-        if self.is_of_the_dialog(&event)
-            || self.is_of_the_compositor(&event)
-            || self.is_of_another_session(&event)
-        {
+        self.hooks.outdate_withheld(&event);
+        if self.is_of_the_compositor(&event) || self.is_of_another_session(&event) {
             return;
         }
+        if let Some(pid) = application_of(&event) {
+            // The dialog is no application, whatever a toolkit of its own may register: it is never
+            // asked, closed or a blocker. Nor is a hook.
+            if self.dialog.owns(pid) {
+                return;
+            }
+            if self.hooks.owns(pid) {
+                self.hooks.withhold(event);
+                return;
+            }
+        }
         let now = self.now();
+        // What the rules say comes before the first fact that they are about.
+        let core = &self.core;
+        if let Some((of, rule)) = self.rules.learn(&event, |of| core.rule_of(of).is_some())
+            && core.rule_of(&of).unwrap_or_default() != rule
+        {
+            self.core.handle_event(now, Event::Ruled { of, rule });
+        }
         self.core.handle_event(now, event);
+    }
+
+    /// Reads the configuration again, so that the next request goes by what the user has written
+    /// since. One that is wrong changes nothing.
+    pub(crate) fn read_configuration_again(&mut self) {
+        match self.config.again() {
+            Ok(config) if config == self.config => {}
+            Ok(config) => {
+                tracing::info!("the configuration has changed");
+                self.core.set_policy(config.policy());
+                let now = self.now();
+                for (of, rule) in self.rules.replace(&config.application) {
+                    if self.core.rule_of(&of).is_some_and(|before| before != rule) {
+                        self.core.handle_event(now, Event::Ruled { of, rule });
+                    }
+                }
+                self.config = config;
+            }
+            Err(error) => {
+                tracing::warn!(
+                    "{error}; the configuration stays as it was (see `endsession config check`)"
+                );
+            }
+        }
     }
 
     pub(crate) fn xsmp_effect(&mut self, effect: Effect) {
@@ -427,11 +476,7 @@ impl Manager {
 
     /// The session's displays, as far as they are known.
     pub(crate) fn displays(&self, table: &Table) -> Displays {
-        let child = match &self.backend {
-            Backend::Child(child) => Some(child.pid()),
-            Backend::Compositor(_) | Backend::Nothing | Backend::Missing => None,
-        };
-        Displays::find(table, child, self.display_way.as_ref())
+        Displays::find(table, self.backend.child_pid(), self.display_way.as_ref())
     }
 
     /// A client that came over a bus which serves another display too.
@@ -466,18 +511,6 @@ impl Manager {
         let starter = self.once.as_ref().and_then(|once| once.starter.as_deref());
         if starter == Some(peer) && self.core.phase().is_none() {
             self.ended.get_or_insert(Ended::GoesOn);
-        }
-    }
-
-    /// The dialog is no application, whatever a toolkit of its own may register: it is never
-    /// asked, closed or a blocker.
-    fn is_of_the_dialog(&self, event: &Event) -> bool {
-        match event {
-            Event::Registered { of, .. }
-            | Event::WindowSeen { of, .. }
-            | Event::Inhibited { of, .. }
-            | Event::JobSeen { of, .. } => of.pid().is_some_and(|pid| self.dialog.owns(pid)),
-            _ => false,
         }
     }
 
@@ -529,17 +562,21 @@ impl Manager {
         use rustix::process::{WaitOptions, wait, waitpid};
         loop {
             self.end_what_the_dialog_left();
-            let ended = match (&self.backend, self.dialog.group()) {
-                (Backend::Child(_), _) => wait(WaitOptions::NOHANG),
-                (_, Some(dialog)) => waitpid(Some(dialog), WaitOptions::NOHANG),
-                (_, None) => return,
+            self.end_what_hooks_left();
+            let ended = match &self.backend {
+                Backend::Child(_) => wait(WaitOptions::NOHANG).ok().flatten(),
+                Backend::Compositor(_) | Backend::Nothing | Backend::Missing => {
+                    let mut ours = self.dialog.group().into_iter().chain(self.hooks.groups());
+                    ours.find_map(|pid| waitpid(Some(pid), WaitOptions::NOHANG).ok().flatten())
+                }
             };
-            let Ok(Some((pid, status))) = ended else {
+            let Some((pid, status)) = ended else {
                 return;
             };
             let status = ExitStatus::from_raw(status.as_raw());
             let pid = u32::try_from(pid.as_raw_nonzero().get()).unwrap_or_default();
             self.dialog_exited(pid, status);
+            self.hook_exited(pid, status);
             if let Backend::Child(child) = &mut self.backend
                 && child.pid() == pid
                 && child.status().is_none()
@@ -617,6 +654,7 @@ impl Manager {
 
     async fn close(&mut self) {
         self.end_dialog();
+        self.end_hooks();
         // Whoever ends a locker unlocks the screen: not while there is a session behind it.
         if self.backend.has_ended() {
             self.end_lockers();
@@ -629,6 +667,17 @@ impl Manager {
             self.bus.send(message);
         }
         self.flush().await;
+    }
+}
+
+/// The process of the application that an event makes known.
+fn application_of(event: &Event) -> Option<u32> {
+    match event {
+        Event::Registered { of, .. }
+        | Event::WindowSeen { of, .. }
+        | Event::Inhibited { of, .. }
+        | Event::JobSeen { of, .. } => of.pid(),
+        _ => None,
     }
 }
 

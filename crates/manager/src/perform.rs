@@ -16,6 +16,7 @@ use crate::adapter::xsmp::Xsmp;
 use crate::backend::Backend;
 use crate::control;
 use crate::dialog::Input;
+use crate::hooks::Hooks;
 use crate::manager::{Ended, Manager};
 use crate::membership::{Belongs, Displays, is_user_service};
 use crate::process::{self, Table};
@@ -76,6 +77,9 @@ impl Manager {
 
     async fn perform(&mut self, action: Action) {
         match action {
+            Action::Query(voter) if Hooks::owns_voter(voter) => self.ask_hook(voter),
+            Action::CancelQuery(voter) if Hooks::owns_voter(voter) => self.cancel_hook(voter),
+            Action::End { voter, .. } if Hooks::owns_voter(voter) => self.end_hook(voter),
             Action::Query(voter) if Xsmp::owns(voter) => self.xsmp.query(voter),
             Action::CancelQuery(voter) if Xsmp::owns(voter) => self.xsmp.cancel(voter),
             Action::End { voter, forceful } if Xsmp::owns(voter) => self.xsmp.end(voter, forceful),
@@ -122,6 +126,8 @@ impl Manager {
                     on,
                 });
             }
+            Action::RunHooks => self.run_ending_hooks(),
+            Action::EndHooks => self.end_ending_hooks(),
             Action::SignalRest(signal) => self.signal_rest(signal),
             Action::EndSession(_) => self.end_session(),
             Action::Notice(notice) => self.notice(&notice),
@@ -191,6 +197,11 @@ impl Manager {
     /// Finds out whether an application still handles events: by its window where the display can
     /// ask, since that reaches its main loop; else over the bus.
     fn ping(&mut self, of: &Identity) {
+        if of.is_hook() {
+            // It has a limit of its own.
+            self.event(Event::Pong(of.clone()));
+            return;
+        }
         if of
             .pid()
             .and_then(process::Stat::read)
@@ -239,7 +250,6 @@ impl Manager {
 
     /// Every process of the session but those that end with it or after it.
     fn signal_rest(&mut self, signal: Signal) {
-        self.gnome.set_ending(true);
         let table = Table::read();
         let rest = self.rest_of_session(&table);
         for of in &rest {
@@ -286,6 +296,7 @@ impl Manager {
                     && !crate::lock::is_locker(s)
                     // It closes by itself, and one that hangs must not hold up the end.
                     && !dialog.is_some_and(|d| s.pid == d || table.descends(s.pid, d))
+                    && !self.hooks.owns_in(table, s)
                     && process::is_of_session(table, s.pid, inside, windowed.contains(&of))
             })
             .map(process::Stat::identity)
@@ -345,6 +356,9 @@ impl Manager {
     }
 
     pub(crate) fn name_of(&self, of: &Identity) -> String {
+        if let Identity::Hook(name) = of {
+            return format!("hook {name}");
+        }
         let known = self.core.app(of).map(|a| a.name.to_owned());
         let name = known.filter(|n| !n.is_empty());
         let name = name.or_else(|| of.pid().and_then(process::Stat::read).map(|s| s.comm));
@@ -356,11 +370,14 @@ impl Manager {
     }
 
     pub(crate) fn who(&self, of: &Identity) -> Who {
-        let name = self
-            .core
-            .app(of)
-            .map(|a| a.name.to_owned())
-            .unwrap_or_default();
+        let name = match of {
+            // One that has agreed has already left.
+            Identity::Hook(name) => name.clone(),
+            _ => self
+                .core
+                .app(of)
+                .map_or_else(String::new, |a| a.name.to_owned()),
+        };
         Who {
             request: self.current_request(),
             id: report::id(of),
@@ -401,6 +418,7 @@ impl Manager {
         match notice {
             Notice::Phase(phase) => {
                 tracing::info!("request {}: {}", self.request, report::phase(*phase));
+                self.tell_hooks_of(*phase);
                 self.phase_changed(report::phase(*phase));
             }
             Notice::Blocked(b) => {
@@ -410,6 +428,14 @@ impl Manager {
                 tracing::info!("{} blocks ({}): {}", info.name, info.kind, info.reason);
             }
             Notice::Gone { name, .. } => tracing::info!("{name} has gone"),
+            Notice::Overridden(of) if self.core.app(of).is_some_and(|a| a.by_rule) => {
+                let from = self.rules.about(of).map(|v| v.from.join(", "));
+                let from = from.unwrap_or_default();
+                tracing::info!(
+                    "{} is ended anyway, as a rule says ({from})",
+                    self.name_of(of)
+                );
+            }
             _ => {}
         }
         if self.listeners.is_watched() {
@@ -470,7 +496,10 @@ impl Manager {
             }),
             Notice::Blocked(b) => News::Blocked(report::blocker(b, self.waiting(b))),
             Notice::Cleared(b) => News::Cleared(report::blocker(b, self.waiting(b))),
-            Notice::Overridden(of) => News::Overridden(self.who(of)),
+            Notice::Overridden(of) => News::Overridden {
+                who: self.who(of),
+                by_rule: self.core.app(of).is_some_and(|a| a.by_rule),
+            },
             Notice::Signalled(of, signal) => News::Signalled {
                 who: self.who(of),
                 signal: report::signal(*signal).to_owned(),
@@ -514,6 +543,7 @@ impl Manager {
             Outcome::Failed { why, .. } => tracing::warn!("request {} failed: {why}", self.request),
         }
         self.phase_changed("");
+        self.hooks_after(outcome, &finished);
         self.tell(&News::Finished(finished));
         self.supervise(Input::Over);
         self.follow_no_screen_savers();

@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
 
 use endsession_core::{Identity, Signal};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -116,16 +117,23 @@ pub fn arguments(pid: u32) -> Vec<String> {
         .collect()
 }
 
+/// The file that a process executes, as the kernel tells it; of one that was replaced meanwhile,
+/// where it was.
+#[must_use]
+pub fn executable(pid: u32) -> Option<PathBuf> {
+    let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    let bytes = path.as_os_str().as_bytes();
+    Some(match bytes.strip_suffix(b" (deleted)") {
+        Some(bytes) => PathBuf::from(OsStr::from_bytes(bytes)),
+        None => path,
+    })
+}
+
 /// The name of the program that a process executes: the last part of its path.
 #[must_use]
 pub fn program(pid: u32) -> Option<String> {
-    let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
-    let name = path.file_name()?.to_string_lossy().into_owned();
-    Some(
-        name.strip_suffix(" (deleted)")
-            .map(str::to_owned)
-            .unwrap_or(name),
-    )
+    let path = executable(pid)?;
+    Some(path.file_name()?.to_string_lossy().into_owned())
 }
 
 /// One variable of a process's environment as it was when it was started.

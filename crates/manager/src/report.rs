@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::adapter::text;
 use crate::adapter::xsmp::Xsmp;
+use crate::hooks::Hooks;
+use crate::rules::{By, Verdict};
 
 /// The version of these shapes.
 pub const VERSION: u32 = 1;
@@ -111,6 +113,27 @@ pub struct App {
     pub responding: bool,
     /// `running`, `closing`, `stays`, `saving`, `forced`, `terminated`, `killed`, `unkillable`.
     pub state: String,
+    /// What the rules of the configuration and the built-in ones say about it.
+    #[serde(default)]
+    pub rule: Option<RuleInfo>,
+    /// A rule has overridden what it says against its end.
+    #[serde(default)]
+    pub overridden_by_rule: bool,
+}
+
+/// What rules say about an application.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleInfo {
+    /// It is never asked, and goes with what is left of the session.
+    pub ignore: bool,
+    /// `sigterm` or `close`.
+    pub end_by: Option<By>,
+    /// What it says against its end does not count.
+    pub end_anyway: bool,
+    /// Its own time for each step, in milliseconds.
+    pub deadline_ms: Option<u64>,
+    /// Where they stand: `FILE:LINE`, or `built in`.
+    pub from: Vec<String>,
 }
 
 /// What an XSMP client tells of itself (xsmp.xml, "Predefined Properties"). All of it is claimed,
@@ -207,7 +230,14 @@ pub enum News {
     /// It no longer does.
     Cleared(BlockerInfo),
     /// It may no longer block.
-    Overridden(Who),
+    Overridden {
+        /// Which.
+        #[serde(flatten)]
+        who: Who,
+        /// A rule of the user's says so.
+        #[serde(default)]
+        by_rule: bool,
+    },
     /// Its process was signalled.
     Signalled {
         /// Which.
@@ -252,6 +282,36 @@ pub struct Finished {
     pub told: Vec<String>,
     /// What was ended over its objection.
     pub overridden: Vec<String>,
+    /// Those of them that a rule overrode.
+    #[serde(default)]
+    pub overridden_by_rule: Vec<String>,
+}
+
+/// What a hook reads on its standard input.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookEvent {
+    /// [`VERSION`].
+    pub version: u32,
+    /// `asking`, `ending` or `cancelled`.
+    pub hook: String,
+    /// The request's number.
+    pub request: u32,
+    /// `logoff`, `restart` or `poweroff`.
+    pub kind: String,
+    /// Why, in the caller's words.
+    pub reason: String,
+    /// Where the request stands, or stood when it was cancelled: as in [`RequestInfo`].
+    pub phase: String,
+    /// Nobody can hold it up any more.
+    pub forced: bool,
+    /// The end cannot be refused and comes within a time that is not ours.
+    pub imposed: bool,
+    /// What blocks.
+    pub blockers: Vec<BlockerInfo>,
+    /// What has gone so far.
+    pub gone: Vec<String>,
+    /// How the request ended, for `cancelled`.
+    pub outcome: Option<Finished>,
 }
 
 /// A text of a stranger's on one line, wherever people see it: one with line breaks of its own would
@@ -273,6 +333,7 @@ pub fn id(of: &Identity) -> String {
         Identity::Process { pid, .. } => pid.to_string(),
         Identity::AppId(name) => format!("app:{name}"),
         Identity::Peer(n) => format!("peer:{n}"),
+        Identity::Hook(name) => format!("hook:{name}"),
     }
 }
 
@@ -378,6 +439,7 @@ pub(crate) fn waits(core: &Coordinator, waiting: impl Fn(&Identity) -> u64) -> V
 pub(crate) fn applications<'a>(
     core: &Coordinator,
     about: impl Fn(VoterId) -> Option<(&'a str, &'a Properties)>,
+    rules: impl Fn(&Identity) -> Option<&'a Verdict>,
 ) -> Vec<App> {
     let texts = |list: &[(_, &str)]| {
         list.iter()
@@ -392,8 +454,11 @@ pub(crate) fn applications<'a>(
             let protocols = [
                 (
                     "org.gnome.SessionManager",
-                    a.voters.iter().any(|(v, _)| !Xsmp::owns(*v)),
+                    a.voters
+                        .iter()
+                        .any(|(v, _)| !Xsmp::owns(*v) && !Hooks::owns_voter(*v)),
                 ),
+                ("hook", a.of.is_hook()),
                 ("xsmp", a.voters.iter().any(|(v, _)| Xsmp::owns(*v))),
                 ("window", !windows.is_empty()),
                 ("inhibitor", !inhibitors.is_empty()),
@@ -421,9 +486,21 @@ pub(crate) fn applications<'a>(
                 unsaved: a.unsaved,
                 responding: !matches!(a.responds, Responds::No | Responds::Stopped),
                 state: going(a.going).to_owned(),
+                rule: rules(a.of).map(rule),
+                overridden_by_rule: a.by_rule,
             }
         })
         .collect()
+}
+
+fn rule(verdict: &Verdict) -> RuleInfo {
+    RuleInfo {
+        ignore: verdict.rule.ignore,
+        end_by: verdict.end_by,
+        end_anyway: verdict.rule.end_anyway,
+        deadline_ms: verdict.rule.deadline,
+        from: verdict.from.clone(),
+    }
 }
 
 /// More of what a client keeps with us would make the status of a session long to read.
@@ -493,7 +570,11 @@ pub fn finished(request: u32, outcome: &Outcome, waiting: impl Fn(&Blocker) -> u
         ..Finished::default()
     };
     match outcome {
-        Outcome::Over { overridden } => {
+        Outcome::Over {
+            overridden,
+            by_rule,
+        } => {
+            f.overridden_by_rule = lines(by_rule);
             "over".clone_into(&mut f.outcome);
             f.overridden = lines(overridden);
         }

@@ -263,6 +263,9 @@ impl Manager {
                 ),
             ));
         }
+        if self.core.phase().is_none() {
+            self.read_configuration_again();
+        }
         self.ask_screen_savers();
         // Whose terminal it is can only be told once the windows are known.
         self.look_at_windows().await;
@@ -279,6 +282,10 @@ impl Manager {
         }
         if self.core.phase().is_none() {
             self.request = self.request.wrapping_add(1);
+            // By force nobody is asked.
+            if request.force != Force::Now && !self.core.is_over() {
+                self.register_hooks();
+            }
         }
         request.requester = self.requester(requester);
         let shows_it = peer.is_some_and(|name| self.listeners.is_viewer(name));
@@ -381,7 +388,11 @@ impl Manager {
                         .collect(),
                     to_go: self.core.to_go(),
                 }),
-            applications: report::applications(&self.core, |voter| self.xsmp.about(voter)),
+            applications: report::applications(
+                &self.core,
+                |voter| self.xsmp.about(voter),
+                |of| self.rules.about(of),
+            ),
             other_inhibitors: self.other_inhibitors(),
             foreign: self.foreign(),
             blockers,

@@ -112,7 +112,7 @@ impl Model {
             }
             News::Abstained(who) => self.no_longer_waits(who),
             // It may have been one, or all.
-            News::Overridden(_) => return Change::Unclear,
+            News::Overridden { .. } => return Change::Unclear,
             News::Gone(who) => {
                 self.no_longer_waits(who);
                 self.request.rows.retain(|r| r.app != who.id);

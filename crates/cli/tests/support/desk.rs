@@ -55,7 +55,8 @@ impl Desk {
         Self::sway_on(sandbox, config, DEADLINES, dialog)
     }
 
-    fn sway_of(sandbox: &Sandbox, config: Config, deadlines: &str) -> Self {
+    /// Headless sway with these deadlines, and whatever else of a configuration follows them.
+    pub(crate) fn sway_of(sandbox: &Sandbox, config: Config, deadlines: &str) -> Self {
         Self::sway_on(sandbox, config, deadlines, NO_DIALOG)
     }
 

@@ -41,6 +41,7 @@ pub(crate) enum Closed {
 pub(crate) struct App {
     name: &'static str,
     window: Option<Window>,
+    rule: Rule,
     says: Option<(Says, Round)>,
     closed: Closed,
     pongs: bool,
@@ -53,6 +54,7 @@ impl App {
         Self {
             name,
             window: None,
+            rule: Rule::default(),
             says: None,
             closed: Closed::Exits,
             pongs: true,
@@ -74,9 +76,13 @@ impl App {
     /// With a window, and windows that are lost when closed one by one.
     pub(crate) fn browser(mut self, title: &str) -> Self {
         self = self.window(title);
-        if let Some(window) = &mut self.window {
-            window.ends_by_term = true;
-        }
+        self.rule.end_by = EndBy::Term;
+        self
+    }
+
+    /// With a rule of the user's.
+    pub(crate) fn ruled(mut self, rule: Rule) -> Self {
+        self.rule = rule;
         self
     }
 
@@ -127,6 +133,8 @@ pub(crate) struct Desk {
     pub(crate) looks: bool,
     /// Whether what is left of the session goes when it is signalled.
     pub(crate) rest_goes: bool,
+    /// Whether the hooks of the session's end are done at once.
+    pub(crate) hooks_end: bool,
     /// Whether a "shown" dialog is seen by somebody.
     pub(crate) has_dialog: bool,
 }
@@ -142,6 +150,7 @@ impl Desk {
             backend: Backend::Ends,
             looks: true,
             rest_goes: true,
+            hooks_end: true,
             has_dialog: true,
         };
         for app in apps {
@@ -166,7 +175,12 @@ impl Desk {
     pub(crate) fn starts(&mut self, app: App) {
         let n = self.apps.len();
         let (name, says, window) = (app.name, app.says, app.window.clone());
+        let rule = app.rule;
         self.apps.push(app);
+        self.happened.push_back(Event::Ruled {
+            of: self.of(name),
+            rule,
+        });
         if let Some((_, round)) = says {
             self.happened.push_back(Event::Registered {
                 voter: VoterId(n as u64),
@@ -362,6 +376,7 @@ impl Desk {
                 };
                 self.happened.push_back(event);
             }
+            Action::RunHooks if self.hooks_end => self.happened.push_back(Event::HooksEnded),
             Action::SignalRest(_) if self.rest_goes => self.happened.push_back(Event::RestGone),
             Action::EndSession(_) => match self.backend {
                 Backend::Ends => self.happened.push_back(Event::Backend(Ok(()))),
@@ -482,7 +497,9 @@ impl Desk {
             Action::Notice(Notice::Overridden(of)) => format!("override {}", self.name_of(of)),
             Action::Notice(Notice::Gone { name, .. }) => format!("{name} has gone"),
             Action::Finished(outcome) => finished(outcome),
-            Action::Watch(_) | Action::Look | Action::Notice(_) => return,
+            Action::EndHooks => "end the hooks".to_owned(),
+            Action::RunHooks if !self.hooks_end => "run hooks".to_owned(),
+            Action::RunHooks | Action::Watch(_) | Action::Look | Action::Notice(_) => return,
         };
         self.write(line);
     }
@@ -509,7 +526,14 @@ fn finished(outcome: &Outcome) -> String {
         names => format!("; {what} {}", names.join(", ")),
     };
     match outcome {
-        Outcome::Over { overridden } => format!("OVER{}", list("overridden", overridden)),
+        Outcome::Over {
+            overridden,
+            by_rule,
+        } => format!(
+            "OVER{}{}",
+            list("overridden", overridden),
+            list("by a rule", by_rule)
+        ),
         Outcome::Cancelled {
             by,
             blockers,

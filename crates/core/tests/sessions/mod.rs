@@ -21,6 +21,7 @@ impl Session {
         let ops = vec![
             plain(),
             Op::Event(Event::Looked),
+            Op::Event(Event::HooksEnded),
             Op::Event(Event::RestGone),
             Op::Event(Event::Backend(Ok(()))),
             Op::Event(Event::Backend(Err("refused".into()))),
@@ -129,11 +130,34 @@ fn dialog() -> Window {
     }
 }
 
-fn browser() -> Window {
-    Window {
-        ends_by_term: true,
-        ..Window::default()
+fn ruled(of: Identity, rule: Rule) -> Op {
+    Op::Event(Event::Ruled { of, rule })
+}
+
+/// A browser.
+fn by_term() -> Rule {
+    Rule {
+        end_by: EndBy::Term,
+        ..Rule::default()
     }
+}
+
+fn ignored() -> Rule {
+    Rule {
+        ignore: true,
+        ..Rule::default()
+    }
+}
+
+fn end_anyway() -> Rule {
+    Rule {
+        end_anyway: true,
+        ..Rule::default()
+    }
+}
+
+fn hook() -> Identity {
+    Identity::Hook("10-backup".into())
 }
 
 fn gone(n: u64) -> Op {
@@ -399,7 +423,8 @@ pub(crate) fn groups() -> Session {
             seen(1, app(1), unsaved()),
             window(2, tray()),
             register(3, 3, late()),
-            seen(4, app(4), browser()),
+            ruled(app(4), by_term()),
+            window(4, app(4)),
             window(5, app(5)),
         ],
     )
@@ -443,7 +468,8 @@ pub(crate) fn requests() -> Session {
         [
             register(1, 1, early()),
             window(2, app(2)),
-            seen(3, app(3), browser()),
+            ruled(app(3), by_term()),
+            window(3, app(3)),
         ],
     )
     .may([
@@ -544,4 +570,97 @@ pub(crate) fn imposed_windows() -> Session {
     .may([gone(2), window(2, tray())])
     .may([Op::Choose(Choice::EndOne(tray()))])
     .may(answers(3, "yn"))
+}
+
+/// An application that a rule says to ignore, from the beginning or from any moment on, beside one
+/// that is asked.
+pub(crate) fn ignoring() -> Session {
+    Session::new(
+        "ignoring",
+        [
+            ruled(app(1), ignored()),
+            register(1, 1, early()),
+            window(1, app(1)),
+            window(2, app(2)),
+        ],
+    )
+    .may([ruled(app(1), Rule::default()), ruled(app(1), ignored())])
+    .may(answers(1, "yn"))
+    .may([gone(1), exited(1), gone(2), end_one(1)])
+}
+
+/// One that is ignored, that holds the session open, and that was started from within another.
+pub(crate) fn ignored_guests() -> Session {
+    let setup = [ruled(app(1), ignored()), window(1, app(1)), inhibit(1, 1)];
+    Session::new(
+        "ignored guests",
+        setup.into_iter().chain([window(3, app(3)), hosted(1, 3)]),
+    )
+    .may([ruled(app(1), Rule::default()), ruled(app(1), ignored())])
+    .may([
+        gone(1),
+        exited(1),
+        gone(3),
+        exited(3),
+        release(1),
+        end_all(),
+    ])
+}
+
+/// The same in an end that nobody can refuse.
+pub(crate) fn ignoring_imposed() -> Session {
+    Session::new(
+        "ignoring, imposed",
+        [
+            ruled(app(1), ignored()),
+            register(1, 1, late()),
+            window(1, app(1)),
+            window(2, app(2)),
+        ],
+    )
+    .may([ruled(app(1), Rule::default()), ruled(app(1), ignored())])
+    .may([Op::Event(Event::Imposed(100)), Op::Event(Event::Restored)])
+    .may(answers(1, "yw"))
+    .may([gone(1), exited(1), gone(2), exited(2), end_one(1)])
+}
+
+/// Applications whose no a rule overrides, beside one whose no counts; with nobody there too.
+pub(crate) fn anyway() -> Session {
+    let alone = Request {
+        unattended: true,
+        ..Request::default()
+    };
+    Session::new(
+        "anyway",
+        [
+            ruled(app(1), end_anyway()),
+            register(1, 1, early()),
+            window(1, app(1)),
+            register(2, 2, early()),
+        ],
+    )
+    .may([ask(alone), ruled(app(2), end_anyway())])
+    .may(answers(1, "ynua"))
+    .may(answers(2, "yn"))
+    .may([inhibit(1, 1), release(1), gone(1), exited(1), stopped(1)])
+    .may([seen(3, app(1), dialog()), gone(3)])
+}
+
+/// A hook that is asked beside an application, leaves when it has agreed, and may be ended alone.
+pub(crate) fn hooks() -> Session {
+    let asked = Op::Event(Event::Registered {
+        voter: VoterId(1),
+        of: hook(),
+        name: "10-backup".into(),
+        round: early(),
+    });
+    let alone = Request {
+        unattended: true,
+        ..Request::default()
+    };
+    Session::new("hooks", [asked, register(2, 2, late())])
+        .may([ask(alone), leave(1), Op::Choose(Choice::EndOne(hook()))])
+        .may(answers(1, "yn"))
+        .may(answers(2, "y"))
+        .may([ask_again(), end_all(), Op::Event(Event::Imposed(100))])
 }

@@ -36,11 +36,19 @@ impl Asked {
     }
 }
 
+/// Where the hooks of the session's end stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Hooks {
+    #[default]
+    NotYet,
+    Run,
+    Ended,
+}
+
 /// What matters of a window.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pane {
     pub of: Identity,
-    pub by_term: bool,
     pub unsaved: bool,
 }
 
@@ -67,6 +75,9 @@ pub struct Ghost {
     pub backend: bool,
     pub over: bool,
     pub overridden: BTreeSet<Identity>,
+    /// What the rules say, of those of whom they say something.
+    pub rules: BTreeMap<Identity, Rule>,
+    pub hooks: Hooks,
     /// "End this one": stays beyond the request.
     pub alone: BTreeSet<Identity>,
     pub viewers: u8,
@@ -105,7 +116,20 @@ pub enum Op {
 
 impl Ghost {
     fn free(&self, of: &Identity) -> bool {
-        self.forced || self.imposed || self.overridden.contains(of) || self.alone.contains(of)
+        self.forced
+            || self.imposed
+            || self.overridden.contains(of)
+            || self.alone.contains(of)
+            || self.rule(of).ignore
+    }
+
+    fn rule(&self, of: &Identity) -> Rule {
+        self.rules.get(of).copied().unwrap_or_default()
+    }
+
+    /// Nothing may be done to it, whoever forces what.
+    fn let_be(&self, of: &Identity) -> bool {
+        self.rule(of).ignore && !self.alone.contains(of)
     }
 
     /// Every client that was asked has accepted, or was overridden.
@@ -188,7 +212,6 @@ impl Ghost {
             Op::Event(Event::WindowSeen { window, of, about }) => {
                 let pane = Pane {
                     of: of.clone(),
-                    by_term: about.ends_by_term,
                     unsaved: about.unsaved,
                 };
                 self.windows.insert(*window, pane);
@@ -219,8 +242,21 @@ impl Ghost {
                 self.spared.remove(of);
                 self.touched.remove(of);
                 self.killed.remove(of);
+                self.rules.remove(of);
                 self.hosts.remove(of);
             }
+            Op::Event(Event::Ruled { of, rule }) => {
+                let before = self.rule(of);
+                self.rules.insert(of.clone(), *rule);
+                self.rules.retain(|_, r| *r != Rule::default());
+                if *rule != before && self.let_be(of) {
+                    // Whatever was begun with it counts no more.
+                    self.touched.remove(of);
+                    self.killed.remove(of);
+                    self.overridden.remove(of);
+                }
+            }
+            Op::Event(Event::HooksEnded) if self.hooks == Hooks::Run => self.hooks = Hooks::Ended,
             Op::Event(Event::Answered(voter, answer)) => {
                 if let Some((_, asked)) = self.voters.get_mut(voter)
                     && asked.is_open()
@@ -361,6 +397,9 @@ impl Ghost {
                 if asked == Asked::Told {
                     return err("told twice");
                 }
+                if self.let_be(&of) {
+                    return err("told although a rule says to ignore it");
+                }
                 if !self.free(&of) {
                     if let Err(why) = self.committed() {
                         return err(&format!("told before all have accepted ({why})"));
@@ -378,6 +417,9 @@ impl Ghost {
                 let Some(of) = self.windows.get(w).map(|w| w.of.clone()) else {
                     return err("closed a window that is not there");
                 };
+                if self.let_be(&of) {
+                    return err("closed although a rule says to ignore it");
+                }
                 if !self.free(&of) {
                     if let Err(why) = self.committed() {
                         return err(&format!("closed before all have accepted ({why})"));
@@ -387,8 +429,11 @@ impl Ghost {
                     }
                 }
             }
+            Action::Signal(of, _) if self.let_be(of) => {
+                return err("signalled although a rule says to ignore it");
+            }
             Action::Signal(of, _) if !self.free(of) => {
-                let by_term = self.windows.values().any(|w| w.of == *of && w.by_term);
+                let by_term = self.rule(of).end_by == EndBy::Term;
                 let shows = self.windows.values().any(|w| w.of == *of);
                 if self.holds_of(of) || (shows && !by_term) || self.committed().is_err() {
                     return err("signalled while it blocks");
@@ -397,30 +442,38 @@ impl Ghost {
                     return err("signalled without a request");
                 }
             }
-            Action::SignalRest(_) => {
-                if !self.under_way {
-                    return err("ended the rest without a request");
+            Action::RunHooks => {
+                if !self.under_way || self.ending {
+                    return err("a second end, or one without a request");
                 }
                 if let Err(why) = self.committed() {
-                    return err(&format!("ended the rest before all have accepted ({why})"));
+                    return err(&format!("began to end before all have accepted ({why})"));
                 }
-                // What is taken after the point of no return comes too late.
-                if let Some(of) = self
-                    .holds
-                    .values()
-                    .find(|of| !self.ending && !self.free(of))
-                {
-                    return err(&format!("ended the rest while {of:?} holds it"));
+                if let Some(of) = self.holds.values().find(|of| !self.free(of)) {
+                    return err(&format!("began to end while {of:?} holds it"));
                 }
-                if !self.ending {
-                    self.all_have_gone()
-                        .map_err(|why| format!("ended the rest although {why} after {op:?}"))?;
-                }
+                self.all_have_gone()
+                    .map_err(|why| format!("began to end although {why} after {op:?}"))?;
                 self.ending = true;
+                self.hooks = Hooks::Run;
                 self.hidden_early = false;
             }
+            Action::EndHooks => {
+                if self.hooks != Hooks::Run || !matches!(op, Op::Expire(_) | Op::Timeout) {
+                    return err("ended hooks that do not run, or before their time");
+                }
+                self.hooks = Hooks::Ended;
+            }
+            Action::SignalRest(_) => {
+                if !self.ending {
+                    return err("ended the rest before the point of no return");
+                }
+                if self.hooks == Hooks::Run && !self.imposed {
+                    return err("ended the rest while hooks run");
+                }
+            }
             Action::EndSession(_) => {
-                if !self.ending || self.backend {
+                if !self.ending || self.backend || self.hooks == Hooks::Run {
                     return err("ended the session out of order");
                 }
                 self.backend = true;
@@ -468,6 +521,7 @@ impl Ghost {
                     alone: keep.alone,
                     late: keep.late,
                     spared: keep.spared,
+                    rules: keep.rules,
                     hosts: keep.hosts,
                     viewers: keep.viewers,
                     locked: keep.locked,
@@ -476,7 +530,7 @@ impl Ghost {
                 };
             }
             Action::Notice(Notice::Overridden(of)) => {
-                if !self.free(of) && !self.if_hung {
+                if !self.free(of) && !self.if_hung && !self.rule(of).end_anyway {
                     return err("overridden by nobody");
                 }
                 self.overridden.insert(of.clone());
@@ -558,6 +612,7 @@ impl Ghost {
         }
         self.forget_the_gone();
         // What comes under that identity later is another application.
+        self.rules.retain(|of, _| c.app(of).is_some());
         let overridden = std::mem::take(&mut self.overridden);
         self.overridden = overridden
             .into_iter()

@@ -53,7 +53,7 @@ impl Ghost {
         let untold = |(o, asked): &(Identity, Asked)| o == of && *asked != Asked::Told;
         if self.requester.contains(of) {
             4
-        } else if windows.clone().any(|w| w.by_term) {
+        } else if self.rule(of).end_by == EndBy::Term {
             3
         } else if unheard || windows.any(|w| w.unsaved) {
             0
@@ -70,6 +70,7 @@ impl Ghost {
         let done = self.killed.contains(guest)
             || self.requester.contains(guest)
             || self.overridden.contains(guest)
+            || self.let_be(guest)
             || self.alone.contains(guest);
         self.hosts.get(guest) == Some(host) && there && !done
     }
@@ -118,7 +119,7 @@ impl Ghost {
                 .iter()
                 .any(|(guest, host)| host == other && self.shows(guest));
             let untouched = !self.touched.contains(other) && !waits_for_guest;
-            if other != of && untouched && self.group(other) < group {
+            if other != of && untouched && !self.let_be(other) && self.group(other) < group {
                 return Err(format!("touched before {other:?} of an earlier group"));
             }
         }

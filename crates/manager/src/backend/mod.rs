@@ -61,6 +61,15 @@ impl Backend {
         }
     }
 
+    /// The session's own process, where the manager started it.
+    #[must_use]
+    pub fn child_pid(&self) -> Option<u32> {
+        match self {
+            Self::Child(child) => Some(child.pid()),
+            Self::Compositor(_) | Self::Nothing | Self::Missing => None,
+        }
+    }
+
     /// When [`Backend::handle_timeout`] is due.
     pub(crate) fn due(&self) -> Option<Instant> {
         match self {

@@ -40,16 +40,22 @@ pub(crate) fn environment(
         (Some(_), None) => return None,
         (None, way) => ours(way)?,
     };
-    for name in NOT_HANDED_ON {
-        all.remove(&OsString::from(name));
-    }
+    all = for_another(all, bus_address);
     let own = std::env::vars_os().filter(|(name, _)| {
         let name = name.as_encoded_bytes();
         name.starts_with(b"ENDSESSION_")
     });
     all.extend(own);
-    set(&mut all, "DBUS_SESSION_BUS_ADDRESS", bus_address);
     Some(all)
+}
+
+/// These variables, fit for a program that is started beside the one that has them, on this bus.
+pub(crate) fn for_another(mut all: Environment, bus_address: &str) -> Environment {
+    for name in NOT_HANDED_ON {
+        all.remove(&OsString::from(name));
+    }
+    set(&mut all, "DBUS_SESSION_BUS_ADDRESS", bus_address);
+    all
 }
 
 fn set(all: &mut Environment, name: &str, value: impl Into<OsString>) {

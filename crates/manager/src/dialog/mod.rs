@@ -3,7 +3,7 @@
 //! [`notification`] stands in. The dialog itself is a client of the control interface like any
 //! other: it says that it is seen by `Show`, and closes by itself.
 
-mod environment;
+pub(crate) mod environment;
 mod notification;
 mod supervisor;
 
@@ -15,7 +15,6 @@ use endsession_core::{Choice, Event, Identity, Phase, Signal, Time};
 use zbus::Message;
 
 use crate::adapter::display::Toplevel;
-use crate::backend::Backend;
 use crate::bus::About;
 use crate::config;
 use crate::manager::Manager;
@@ -210,10 +209,7 @@ impl Manager {
         let Some(command) = self.dialog.command.clone() else {
             return cannot("there is none".to_owned(), false);
         };
-        let session = match &self.backend {
-            Backend::Child(child) => Some(child.pid()),
-            Backend::Compositor(_) | Backend::Nothing | Backend::Missing => None,
-        };
+        let session = self.backend.child_pid();
         let table = self.processes();
         let way = self.display_way.as_ref();
         let environment = environment::environment(&table, session, way, &self.bus_address);

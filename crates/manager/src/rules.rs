@@ -1,0 +1,587 @@
+//! Rules per application: which application each of the user's, the administrator's and the
+//! built-in ones means, and what they say about it together. Reads `/proc/PID/exe`.
+//!
+//! A key is decided by the first rule that means the application and sets that key: the user's in
+//! the order of the file, then the administrator's, then the built-in ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use endsession_core::{EndBy, Event, Identity, Rule};
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::process;
+
+/// One `[[application]]` of a configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Entry {
+    /// Its app id (Wayland), class (X11) or `.desktop` name: any of these.
+    #[serde(deserialize_with = "app_ids")]
+    pub app_id: Vec<String>,
+    /// Its program, by name or absolute path, as the kernel tells it: any of these. With an app id
+    /// too, both must fit.
+    #[serde(deserialize_with = "executables")]
+    pub executable: Vec<String>,
+    /// [`Rule::ignore`].
+    pub ignore: Option<bool>,
+    /// [`Rule::end_by`].
+    pub end_by: Option<By>,
+    /// [`Rule::end_anyway`].
+    pub end_anyway: Option<bool>,
+    /// [`Rule::deadline`], in milliseconds.
+    #[serde(deserialize_with = "crate::config::millis")]
+    pub deadline: Option<u64>,
+    /// The file and line, or where else it comes from.
+    #[serde(skip)]
+    pub origin: String,
+}
+
+/// How an application is let go, as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum By {
+    /// [`EndBy::Term`].
+    Sigterm,
+    /// [`EndBy::Close`].
+    Close,
+}
+
+impl From<By> for EndBy {
+    fn from(by: By) -> Self {
+        match by {
+            By::Sigterm => Self::Term,
+            By::Close => Self::Close,
+        }
+    }
+}
+
+/// One string, or a list of them.
+struct Strings(fn(&str) -> Result<(), String>);
+
+impl<'de> Visitor<'de> for Strings {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a string, or a list of strings")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<String>, E> {
+        (self.0)(text).map_err(E::custom)?;
+        Ok(vec![text.to_owned()])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Vec<String>, A::Error> {
+        let mut all = Vec::new();
+        while let Some(text) = from.next_element::<String>()? {
+            (self.0)(&text).map_err(A::Error::custom)?;
+            all.push(text);
+        }
+        Ok(all)
+    }
+}
+
+fn app_ids<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    from.deserialize_any(Strings(|text| match text {
+        "" => Err("an empty app id means no application".to_owned()),
+        _ => Ok(()),
+    }))
+}
+
+fn executables<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    from.deserialize_any(Strings(|text| match text {
+        "" => Err("an empty executable means no application".to_owned()),
+        text if text.contains('/') && !text.starts_with('/') => Err(format!(
+            "{text:?} is neither a name nor an absolute path; write {:?} or the whole path",
+            text.rsplit('/').next().unwrap_or(text)
+        )),
+        _ => Ok(()),
+    }))
+}
+
+/// Browsers and mail programs of their making lose windows when closed one by one, and end whole on
+/// SIGTERM; so do Chromium's relatives, of which many also hide in a tray when closed.
+const END_BY_SIGTERM: [&str; 25] = [
+    "firefox",
+    "firefox-esr",
+    "firefox-bin",
+    "librewolf",
+    "thunderbird",
+    "thunderbird-bin",
+    "chromium",
+    "chromium-browser",
+    "chrome",
+    "google-chrome",
+    "brave",
+    "vivaldi-bin",
+    "opera",
+    "msedge",
+    "electron",
+    "code",
+    "code-oss",
+    "codium",
+    "discord",
+    "Discord",
+    "element-desktop",
+    "obsidian",
+    "signal-desktop",
+    "slack",
+    "teams-for-linux",
+];
+
+/// Where built-in rules come from.
+pub const BUILT_IN: &str = "built in";
+
+/// The rules that hold where no other says something else.
+#[must_use]
+pub fn built_in() -> Vec<Entry> {
+    vec![Entry {
+        executable: END_BY_SIGTERM.map(str::to_owned).to_vec(),
+        end_by: Some(By::Sigterm),
+        origin: BUILT_IN.to_owned(),
+        ..Entry::default()
+    }]
+}
+
+impl Entry {
+    /// Whether it means an application of this program and these names.
+    fn means(&self, program: Option<&Path>, names: &BTreeSet<String>) -> bool {
+        let is_program = |executable: &String| {
+            program.is_some_and(|p| {
+                let executable = Path::new(executable);
+                if executable.is_absolute() {
+                    // Of a link, /proc tells the end.
+                    p == executable || std::fs::canonicalize(executable).is_ok_and(|e| e == p)
+                } else {
+                    p.file_name() == Some(executable.as_os_str())
+                }
+            })
+        };
+        let is_named = |id: &String| names.contains(&plain(id));
+        let any = |list: &[String], fits: &dyn Fn(&String) -> bool| {
+            list.is_empty() || list.iter().any(fits)
+        };
+        let says_whom = !self.app_id.is_empty() || !self.executable.is_empty();
+        says_whom && any(&self.app_id, &is_named) && any(&self.executable, &is_program)
+    }
+}
+
+impl Entry {
+    /// The keys that it sets.
+    fn keys(&self) -> Vec<&'static str> {
+        [
+            ("ignore", self.ignore.is_some()),
+            ("end-by", self.end_by.is_some()),
+            ("end-anyway", self.end_anyway.is_some()),
+            ("deadline", self.deadline.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(key, set)| set.then_some(key))
+        .collect()
+    }
+
+    /// Whether it means every application that the other means.
+    fn covers(&self, other: &Self) -> bool {
+        let all = |mine: &[String], others: &[String], same: &dyn Fn(&str) -> String| {
+            let mine: BTreeSet<String> = mine.iter().map(|m| same(m)).collect();
+            mine.is_empty()
+                || (!others.is_empty() && others.iter().all(|o| mine.contains(&same(o))))
+        };
+        all(&self.app_id, &other.app_id, &plain)
+            && all(&self.executable, &other.executable, &str::to_owned)
+    }
+}
+
+/// An app id as it is compared: people write it as its `.desktop` file is called, or as a window
+/// tool shows it, in either case.
+fn plain(id: &str) -> String {
+    let id = id.to_lowercase();
+    id.strip_suffix(".desktop").unwrap_or(&id).to_owned()
+}
+
+/// What is odd about rules, by their origin: those that can never decide anything, or mean nobody.
+/// Looks for their programs.
+#[must_use]
+pub fn warnings(entries: &[Entry]) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for (n, entry) in entries.iter().enumerate() {
+        let mut warn = |text: String| all.push((entry.origin.clone(), text));
+        let keys = entry.keys();
+        let earlier: Vec<&Entry> = entries[..n].iter().filter(|e| e.covers(entry)).collect();
+        let decided = |key: &&str| earlier.iter().find(|e| e.keys().contains(key));
+        let lost: Vec<(&str, &Entry)> = keys
+            .iter()
+            .filter_map(|key| Some((*key, *decided(key)?)))
+            .collect();
+        if keys.is_empty() {
+            warn(
+                "it says of whom, and not what; write ignore, end-by, end-anyway or deadline"
+                    .to_owned(),
+            );
+        } else if let Some((_, by)) = lost.first().filter(|_| lost.len() == keys.len()) {
+            warn(format!(
+                "it never decides anything: the rule at {} does",
+                by.origin
+            ));
+        } else {
+            for (key, by) in lost {
+                warn(format!(
+                    "its {key} never counts: the rule at {} decides",
+                    by.origin
+                ));
+            }
+        }
+        if entry.ignore == Some(true) && keys.len() > 1 {
+            warn(
+                "what is ignored is not asked or closed, so that its other keys never count"
+                    .to_owned(),
+            );
+        }
+        for executable in &entry.executable {
+            if let Some(text) = odd_program(executable) {
+                warn(text);
+            }
+        }
+    }
+    all
+}
+
+/// What is odd about a program that a rule means.
+fn odd_program(executable: &str) -> Option<String> {
+    let path = PathBuf::from(executable);
+    let path = if path.is_absolute() {
+        if !path.exists() {
+            return Some(format!("there is no {executable}"));
+        }
+        path
+    } else {
+        let dirs = std::env::var_os("PATH").unwrap_or_default();
+        match std::env::split_paths(&dirs)
+            .map(|d| d.join(executable))
+            .find(|p| p.is_file())
+        {
+            Some(path) => path,
+            None => {
+                return Some(format!(
+                    "no program called {executable} is in PATH; the name is compared with that of the file that \
+                     runs (ls -l /proc/PID/exe)"
+                ));
+            }
+        }
+    };
+    let target = path.canonicalize().ok()?;
+    let mut begin = [0; 2];
+    let is_script = std::fs::File::open(&target)
+        .and_then(|mut f| std::io::Read::read_exact(&mut f, &mut begin))
+        .is_ok_and(|()| begin == *b"#!");
+    if is_script {
+        return Some(format!(
+            "{executable} is a script, and what runs is its interpreter or another program; use the app id, or that \
+             program's name (ls -l /proc/PID/exe)"
+        ));
+    }
+    let other = target.file_name().filter(|n| *n != executable)?;
+    (!executable.starts_with('/')).then(|| {
+        format!(
+            "{executable} is a link; what runs is called {}",
+            other.to_string_lossy()
+        )
+    })
+}
+
+/// What the rules say together about one application, and which of them do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// What.
+    pub rule: Rule,
+    /// How it is let go, where one of them says.
+    pub end_by: Option<By>,
+    /// Where the rules stand that decided something.
+    pub from: Vec<String>,
+}
+
+/// More names than these are not kept of one application; none has so many.
+const MAX_NAMES: usize = 32;
+
+/// At so many applications those that have gone are forgotten.
+const PRUNE_AT: usize = 1024;
+
+#[derive(Debug)]
+struct Known {
+    program: Option<PathBuf>,
+    names: BTreeSet<String>,
+    verdict: Verdict,
+}
+
+/// All rules, and what is known of the applications they may mean.
+#[derive(Debug)]
+pub struct Rules {
+    entries: Vec<Entry>,
+    known: BTreeMap<Identity, Known>,
+}
+
+impl Rules {
+    /// These rules, then the built-in ones.
+    #[must_use]
+    pub fn new(entries: &[Entry]) -> Self {
+        let mut entries = entries.to_vec();
+        entries.extend(built_in());
+        Self {
+            entries,
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// What they say about an application of this program and these names.
+    #[must_use]
+    pub fn verdict(&self, program: Option<&Path>, names: &BTreeSet<String>) -> Verdict {
+        let mut verdict = Verdict::default();
+        let (mut ignore, mut end_by, mut end_anyway, mut deadline) = (None, None, None, None);
+        for entry in self.entries.iter().filter(|e| e.means(program, names)) {
+            let mut decides = take(&mut ignore, entry.ignore);
+            decides |= take(&mut end_by, entry.end_by);
+            decides |= take(&mut end_anyway, entry.end_anyway);
+            decides |= take(&mut deadline, entry.deadline);
+            if decides {
+                verdict.from.push(entry.origin.clone());
+            }
+        }
+        verdict.end_by = end_by;
+        verdict.rule = Rule {
+            ignore: ignore.unwrap_or_default(),
+            end_by: end_by.map(EndBy::from).unwrap_or_default(),
+            end_anyway: end_anyway.unwrap_or_default(),
+            deadline,
+        };
+        verdict
+    }
+
+    /// Learns what an event tells of an application; what the rules say about it now. `known`: the
+    /// applications that are still there.
+    pub(crate) fn learn(
+        &mut self,
+        event: &Event,
+        known: impl Fn(&Identity) -> bool,
+    ) -> Option<(Identity, Rule)> {
+        let (of, name) = match event {
+            Event::Registered { of, name, .. }
+            | Event::Inhibited { of, name, .. }
+            | Event::JobSeen { of, name, .. } => (of, name),
+            Event::WindowSeen { of, about, .. } => (of, &about.name),
+            _ => return None,
+        };
+        if of.is_hook() {
+            return None;
+        }
+        if self.known.len() >= PRUNE_AT && !self.known.contains_key(of) {
+            self.known.retain(|of, _| known(of));
+        }
+        let name = plain(name);
+        if let Some(app) = self.known.get(of)
+            && (name.is_empty() || app.names.contains(&name) || app.names.len() >= MAX_NAMES)
+        {
+            return Some((of.clone(), app.verdict.rule));
+        }
+        let (program, mut names) = match self.known.remove(of) {
+            Some(app) => (app.program, app.names),
+            None => (of.pid().and_then(process::executable), BTreeSet::new()),
+        };
+        names.extend((!name.is_empty()).then_some(name));
+        let verdict = self.verdict(program.as_deref(), &names);
+        let rule = verdict.rule;
+        let app = Known {
+            program,
+            names,
+            verdict,
+        };
+        self.known.insert(of.clone(), app);
+        Some((of.clone(), rule))
+    }
+
+    /// Other rules hold from now on; what they say about the applications that are known.
+    pub(crate) fn replace(&mut self, entries: &[Entry]) -> Vec<(Identity, Rule)> {
+        let mut new = Self::new(entries);
+        for (of, app) in std::mem::take(&mut self.known) {
+            let verdict = new.verdict(app.program.as_deref(), &app.names);
+            new.known.insert(of, Known { verdict, ..app });
+        }
+        *self = new;
+        let rules = self.known.iter();
+        rules.map(|(of, a)| (of.clone(), a.verdict.rule)).collect()
+    }
+
+    /// What the rules say about an application, where they say something.
+    pub(crate) fn about(&self, of: &Identity) -> Option<&Verdict> {
+        let verdict = &self.known.get(of)?.verdict;
+        (!verdict.from.is_empty()).then_some(verdict)
+    }
+}
+
+/// Takes the first that is there; whether it was this one.
+fn take<T>(have: &mut Option<T>, new: Option<T>) -> bool {
+    let takes = have.is_none() && new.is_some();
+    if takes {
+        *have = new;
+    }
+    takes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn rules(text: &str) -> Rules {
+        let config = Config::parse(Path::new("c.toml"), text).unwrap();
+        Rules::new(&config.application)
+    }
+
+    fn of(rules: &Rules, program: &str, names: &[&str]) -> Verdict {
+        let names = names.iter().map(|n| plain(n)).collect();
+        rules.verdict((!program.is_empty()).then_some(Path::new(program)), &names)
+    }
+
+    #[test]
+    fn an_app_id_is_written_as_people_see_it() {
+        for id in ["org.telegram.desktop", "Org.Telegram.Desktop"] {
+            let rules = rules(&format!("[[application]]\napp-id = {id:?}\nignore = true"));
+            assert!(
+                of(&rules, "", &["org.telegram.desktop"]).rule.ignore,
+                "{id}"
+            );
+        }
+        let rules = rules("[[application]]\napp-id = \"firefox.desktop\"\nignore = true");
+        assert!(of(&rules, "", &["Firefox"]).rule.ignore);
+        assert!(!of(&rules, "", &["firefox2"]).rule.ignore);
+    }
+
+    #[test]
+    fn an_executable_is_a_name_or_a_whole_path_and_never_a_claim() {
+        let name = rules("[[application]]\nexecutable = \"chat\"\nignore = true");
+        assert!(of(&name, "/opt/chat/chat", &[]).rule.ignore);
+        assert!(!of(&name, "/opt/chat/Chat", &["chat"]).rule.ignore);
+        let path = rules("[[application]]\nexecutable = \"/opt/chat/chat\"\nignore = true");
+        assert!(of(&path, "/opt/chat/chat", &[]).rule.ignore);
+        assert!(!of(&path, "/home/me/chat", &[]).rule.ignore);
+        // A link to the program means the program.
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
+        let program = std::env::current_exe().unwrap().canonicalize().unwrap();
+        std::os::unix::fs::symlink(&program, &link).unwrap();
+        let linked = rules(&format!(
+            "[[application]]\nexecutable = {link:?}\nignore = true"
+        ));
+        assert!(of(&linked, program.to_str().unwrap(), &[]).rule.ignore);
+    }
+
+    #[test]
+    fn with_both_an_app_id_and_an_executable_both_must_fit() {
+        let rules =
+            rules("[[application]]\napp-id = \"a\"\nexecutable = [\"x\", \"y\"]\nignore = true");
+        assert!(of(&rules, "/usr/bin/y", &["a"]).rule.ignore);
+        assert!(!of(&rules, "/usr/bin/y", &["b"]).rule.ignore);
+        assert!(!of(&rules, "/usr/bin/z", &["a"]).rule.ignore);
+        assert!(!of(&rules, "", &["a"]).rule.ignore);
+    }
+
+    #[test]
+    fn each_key_is_decided_by_the_first_rule_that_sets_it() {
+        let rules = rules(
+            "[[application]]\napp-id = \"a\"\ndeadline = \"40s\"\n\
+             [[application]]\napp-id = \"a\"\ndeadline = \"1s\"\nend-anyway = true\n\
+             [[application]]\napp-id = \"b\"\nignore = true\n",
+        );
+        let verdict = of(&rules, "", &["a"]);
+        assert_eq!(verdict.rule.deadline, Some(40_000));
+        assert!(verdict.rule.end_anyway && !verdict.rule.ignore);
+        assert_eq!(verdict.from, ["c.toml:1", "c.toml:4"]);
+    }
+
+    #[test]
+    fn the_users_rule_overrides_a_built_in_one_for_its_key_alone() {
+        let none = rules("");
+        let verdict = of(&none, "/usr/lib/firefox-esr/firefox-esr", &[]);
+        assert_eq!(
+            (verdict.rule.end_by, verdict.from),
+            (EndBy::Term, vec!["built in".to_owned()])
+        );
+        let close = rules("[[application]]\nexecutable = \"firefox-esr\"\nend-by = \"close\"");
+        assert_eq!(
+            of(&close, "/usr/bin/firefox-esr", &[]).rule.end_by,
+            EndBy::Close
+        );
+        let slow = rules("[[application]]\napp-id = \"firefox\"\ndeadline = \"1m\"");
+        let rule = of(&slow, "/usr/lib/firefox/firefox", &["firefox"]).rule;
+        assert_eq!((rule.end_by, rule.deadline), (EndBy::Term, Some(60_000)));
+    }
+
+    #[test]
+    fn an_application_with_several_names_is_meant_by_each() {
+        let mut rules = rules("[[application]]\napp-id = \"calc\"\nignore = true");
+        let of = Identity::AppId("office".into());
+        let mut seen = |name: &str| {
+            let event = Event::Inhibited {
+                inhibitor: endsession_core::InhibitorId(1),
+                of: of.clone(),
+                name: name.to_owned(),
+                reason: String::new(),
+            };
+            rules.learn(&event, |_| true).unwrap().1.ignore
+        };
+        assert!(!seen("writer"));
+        assert!(seen("Calc"));
+        assert!(seen("writer"));
+        assert_eq!(rules.replace(&[])[0].1, Rule::default());
+    }
+
+    #[test]
+    fn a_rule_that_can_never_decide_anything_is_told() {
+        let config = Config::parse(
+            Path::new("c.toml"),
+            "[[application]]\napp-id = [\"a\", \"b\"]\nignore = true\n\
+             [[application]]\napp-id = \"B\"\nignore = false\n\
+             [[application]]\napp-id = \"a\"\nignore = false\nend-anyway = true\n\
+             [[application]]\napp-id = \"c\"\nignore = false\n\
+             [[application]]\napp-id = \"d\"\n",
+        );
+        let warnings = warnings(&config.unwrap().application);
+        let about = |line: &str| {
+            let origin = format!("c.toml:{line}");
+            let texts = warnings
+                .iter()
+                .filter(|(o, _)| *o == origin)
+                .map(|(_, t)| t.as_str());
+            texts.collect::<Vec<_>>().join("; ")
+        };
+        assert_eq!(
+            about("4"),
+            "it never decides anything: the rule at c.toml:1 does"
+        );
+        assert_eq!(
+            about("7"),
+            "its ignore never counts: the rule at c.toml:1 decides"
+        );
+        assert_eq!(about("11"), "");
+        assert!(about("14").contains("not what"), "{warnings:#?}");
+    }
+
+    #[test]
+    fn a_program_that_is_not_what_runs_is_told() {
+        assert!(
+            odd_program("/nowhere/chat")
+                .unwrap()
+                .contains("there is no")
+        );
+        assert!(odd_program("no-such-program").unwrap().contains("PATH"));
+        assert_eq!(odd_program("setpriv"), None);
+        let dir = tempfile::tempdir().unwrap();
+        let script = dir.path().join("script");
+        std::fs::write(&script, "#!/bin/sh\n").unwrap();
+        assert!(
+            odd_program(script.to_str().unwrap())
+                .unwrap()
+                .contains("script")
+        );
+    }
+}
