@@ -52,14 +52,10 @@ impl Control {
             .map_err(unreachable)?;
         let events = MessageStream::from(&connection);
         let Some(manager) = owner(&connection, NAME).await else {
-            for name in endsession_manager::MANAGER_NAMES {
-                if owner(&connection, name).await.is_some() {
-                    return Err(Failure::OtherManager {
-                        owner: name.to_owned(),
-                    });
-                }
-            }
-            return Err(Failure::NoManager);
+            return Err(match crate::elsewhere::owner(&connection).await {
+                Some(owner) => Failure::OtherManager { owner },
+                None => Failure::NoManager,
+            });
         };
         // Its leaving ends every wait.
         let rule = format!(

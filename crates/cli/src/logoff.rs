@@ -12,6 +12,7 @@ use zbus::Variant;
 
 use crate::args::Logoff;
 use crate::control::Control;
+use crate::elsewhere;
 use crate::exit::{Exit, Failure, Result};
 use crate::screen::{Key, Screen};
 use crate::show;
@@ -20,7 +21,10 @@ use crate::terminal::{self, Terminal};
 /// Asks to log off and waits for the outcome.
 pub(crate) async fn run(options: Logoff) -> Result<Exit> {
     let interactive = terminal::is_there() && !options.no_dialog && !options.json;
-    let control = Control::connect().await?;
+    let control = match Control::connect().await {
+        Err(Failure::OtherManager { .. }) => return elsewhere::request("logoff", &options).await,
+        control => control?,
+    };
     request(control, "logoff", &options, interactive).await
 }
 
@@ -77,7 +81,7 @@ fn of(options: &Logoff) -> HashMap<&'static str, Variant<'_>> {
 }
 
 /// How following a request ended.
-enum Followed {
+pub(crate) enum Followed {
     Finished(Finished),
     /// Past the point of no return, or the terminal is gone: the manager sees to the rest.
     LeftToTheManager,
@@ -204,7 +208,7 @@ impl View {
 }
 
 /// Says how it ended, and with what status.
-fn report(followed: Followed, json: bool) -> Exit {
+pub(crate) fn report(followed: Followed, json: bool) -> Exit {
     let Followed::Finished(finished) = followed else {
         return Exit::Done;
     };
@@ -226,7 +230,7 @@ fn report(followed: Followed, json: bool) -> Exit {
 }
 
 /// A line to stderr; a lost terminal is no reason to die.
-fn eprintln_quietly(line: &str) {
+pub(crate) fn eprintln_quietly(line: &str) {
     use std::io::Write as _;
     let _lost = writeln!(std::io::stderr(), "{line}");
 }

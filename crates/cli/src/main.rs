@@ -7,6 +7,7 @@ mod choose;
 mod control;
 mod demo;
 mod dialog;
+mod elsewhere;
 mod exit;
 mod log;
 mod logoff;

@@ -8,6 +8,7 @@ use endsession_dialog::dialog::{Dialog, Event};
 
 use crate::control::Control;
 use crate::dialog;
+use crate::elsewhere;
 use crate::exit::{Exit, Failure, Result};
 use crate::logoff;
 
@@ -16,7 +17,10 @@ const APP_ID: &str = "org.endsession.Menu";
 
 /// Offers what the session can do, and does it.
 pub(crate) async fn run() -> Result<Exit> {
-    let control = Control::connect().await?;
+    let control = match Control::connect().await {
+        Err(Failure::OtherManager { .. }) => return elsewhere::menu().await,
+        control => control?,
+    };
     let kinds: Vec<Kind> = control
         .kinds()
         .await?
@@ -29,20 +33,9 @@ pub(crate) async fn run() -> Result<Exit> {
                 .to_owned(),
         ));
     }
-    let options = dialog::options(APP_ID, Instant::now());
-    let mut menu = Dialog::open(Content::Menu(kinds), options)
-        .await
-        .map_err(|e| Failure::NoWindow(e.to_string()))?;
-    let chosen = loop {
-        match menu.next().await {
-            Event::Chosen(Choice::Kind(kind)) => break kind,
-            Event::Chosen(_) => return Ok(Exit::Refused),
-            Event::Visible(_) => {}
-            Event::Lost(why) => return Err(Failure::NoWindow(why)),
-        }
+    let Some(chosen) = choose(kinds).await? else {
+        return Ok(Exit::Refused);
     };
-    // Before the first application is asked.
-    drop(menu);
     // A menu is a window wherever it was started: what follows is shown in one too.
     logoff::request(
         control,
@@ -51,6 +44,23 @@ pub(crate) async fn run() -> Result<Exit> {
         false,
     )
     .await
+}
+
+/// Shows the menu; `None` where the user wants none of it. It has closed when this returns, before
+/// the first application is asked.
+pub(crate) async fn choose(kinds: Vec<Kind>) -> Result<Option<Kind>> {
+    let options = dialog::options(APP_ID, Instant::now());
+    let mut menu = Dialog::open(Content::Menu(kinds), options)
+        .await
+        .map_err(|e| Failure::NoWindow(e.to_string()))?;
+    loop {
+        match menu.next().await {
+            Event::Chosen(Choice::Kind(kind)) => return Ok(Some(kind)),
+            Event::Chosen(_) => return Ok(None),
+            Event::Visible(_) => {}
+            Event::Lost(why) => return Err(Failure::NoWindow(why)),
+        }
+    }
 }
 
 fn kind(name: &str) -> Option<Kind> {

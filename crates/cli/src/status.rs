@@ -3,13 +3,22 @@
 use endsession_manager::report::{App, Status};
 
 use crate::control::Control;
-use crate::exit::{Exit, Result};
+use crate::elsewhere;
+use crate::exit::{Exit, Failure, Result};
 use crate::screen::clip;
 use crate::show;
 
 /// Prints what the manager knows.
 pub(crate) async fn run(json: bool) -> Result<Exit> {
-    let (text, status) = Control::connect().await?.status().await?;
+    let (text, status) = match Control::connect().await {
+        Err(Failure::OtherManager { .. }) => {
+            let status = elsewhere::status().await?;
+            let text = serde_json::to_string(&status)
+                .map_err(|e| Failure::Refused(format!("the status cannot be written: {e}")))?;
+            (text, status)
+        }
+        control => control?.status().await?,
+    };
     if json {
         show::line(&text);
     } else {
@@ -22,6 +31,12 @@ pub(crate) async fn run(json: bool) -> Result<Exit> {
 
 fn lines(s: &Status) -> Vec<String> {
     let mut lines = Vec::new();
+    if let Some(owner) = &s.owner {
+        lines.push(format!(
+            "Session: owned by {owner}; what it tells of its clients is below"
+        ));
+        return lines_of_applications(lines, s);
+    }
     let session = s.session.as_deref().unwrap_or("not started by endsession");
     lines.push(format!(
         "Session: {session} (manager pid {}; windows: {})",
@@ -43,6 +58,10 @@ fn lines(s: &Status) -> Vec<String> {
             lines.push(format!("Request: {} {}{reason}{locked}", r.kind, r.phase));
         }
     }
+    lines_of_applications(lines, s)
+}
+
+fn lines_of_applications(mut lines: Vec<String>, s: &Status) -> Vec<String> {
     lines.push(String::new());
     if s.applications.is_empty() {
         lines.push("No applications.".to_owned());

@@ -322,6 +322,7 @@ impl Manager {
                 Backend::Child(child) => Some(child.name().to_owned()),
                 Backend::Nothing | Backend::Missing => None,
             },
+            owner: None,
             request: under_way
                 .zip(self.core.current())
                 .map(|(phase, request)| RequestInfo {

@@ -17,6 +17,7 @@
 //!   protocol.
 //! - [`xsmp_client`]: clients of XSMP, each in a process of its own, that do what a test orders.
 //! - [`lock::Lock`]: screen lockers; [`notifications::Notifications`]: a notification daemon.
+//! - [`managers`]: the session managers of other desktops.
 //! - [`measure`]: what a process costs.
 //! - [`names::OwnsName`]: another program that owns a well-known name.
 //!
@@ -30,6 +31,7 @@ pub mod apps;
 pub mod bus;
 pub mod gnome_client;
 pub mod lock;
+pub mod managers;
 pub mod measure;
 pub mod names;
 pub mod notifications;

@@ -9,6 +9,7 @@ mod inquiry;
 pub mod jobs;
 mod ledger;
 mod link;
+pub mod shown;
 pub mod sway;
 pub(crate) mod text;
 pub mod toplevels;

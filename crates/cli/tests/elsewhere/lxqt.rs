@@ -1,0 +1,59 @@
+//! lxqt-session 1.2, which asks no application.
+
+use endsession_testkit::managers::Managed;
+
+use crate::shared::{is_over, no_second_manager, points_to_the_owner, ready, refuses, start};
+use crate::support::{LIMIT, endsession};
+
+#[test]
+fn its_session_is_over_when_it_has_left() {
+    let lxqt = ready(Managed::lxqt());
+    is_over(&endsession(
+        lxqt.sandbox(),
+        &["logoff", "--force", "--no-dialog"],
+    ));
+    lxqt.wait_until_over(LIMIT);
+}
+
+#[test]
+fn its_menu_is_its_own_program_and_a_cancel_there_is_told() {
+    let lxqt = ready(Managed::lxqt());
+    let command = start(lxqt.sandbox(), &["menu"]);
+    let window = lxqt
+        .xvfb()
+        .wait_for_window(LIMIT, |w| w.class == "lxqt-leave");
+    lxqt.xvfb().close(&window);
+    assert_eq!(command.wait_exit(LIMIT).code(), Some(1));
+    command
+        .stderr()
+        .wait_for("The log-off was cancelled.", LIMIT);
+    assert!(lxqt.process().is_alive());
+}
+
+#[test]
+fn confirm_is_our_own_question() {
+    let lxqt = ready(Managed::lxqt());
+    let command = start(lxqt.sandbox(), &["logoff", "--confirm"]);
+    let window = lxqt
+        .xvfb()
+        .wait_for_window(LIMIT, |w| w.pid == Some(command.pid()));
+    lxqt.xvfb().close(&window);
+    assert_eq!(command.wait_exit(LIMIT).code(), Some(1));
+    assert!(lxqt.process().is_alive());
+}
+
+#[test]
+fn what_lxqt_cannot_do_is_refused() {
+    let lxqt = ready(Managed::lxqt());
+    refuses(
+        lxqt.sandbox(),
+        &["logoff", "--timeout", "9s"],
+        "LXQt's session manager has no way to cancel a log-off, so --timeout cannot be kept",
+    );
+    let pid = lxqt.process().pid();
+    let owner = format!("LXQt's session manager (lxqt-session, pid {pid})");
+    let done = endsession(lxqt.sandbox(), &["status"]);
+    assert!(done.out.contains(&owner), "{done:?}");
+    points_to_the_owner(lxqt.sandbox(), &owner);
+    no_second_manager(lxqt.sandbox(), "lxqt-session", pid);
+}
