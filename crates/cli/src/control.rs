@@ -52,7 +52,7 @@ impl Control {
             .map_err(unreachable)?;
         let events = MessageStream::from(&connection);
         let Some(manager) = owner(&connection, NAME).await else {
-            return Err(match crate::elsewhere::owner(&connection).await {
+            return Err(match crate::elsewhere::owner(&connection, &[]).await {
                 Some(owner) => Failure::OtherManager { owner },
                 None => Failure::NoManager,
             });

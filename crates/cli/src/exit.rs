@@ -51,10 +51,10 @@ pub(crate) enum Failure {
         "{owner} owns this session, not endsession: its own windows are where a log-off is watched, answered and cancelled"
     )]
     OtherManager { owner: crate::elsewhere::Owner },
-    #[error("{0}")]
-    Unasked(String),
     #[error("the manager does not answer; see its journal (`journalctl --user -t endsession`)")]
     NoAnswer,
+    #[error("{0}")]
+    NoSession(String),
     #[error("no window can be shown: {0}")]
     NoWindow(String),
     #[error("{0}")]

@@ -22,7 +22,9 @@ use crate::terminal::{self, Terminal};
 pub(crate) async fn run(options: Logoff) -> Result<Exit> {
     let interactive = terminal::is_there() && !options.no_dialog && !options.json;
     let control = match Control::connect().await {
-        Err(Failure::OtherManager { .. }) => return elsewhere::request("logoff", &options).await,
+        Err(Failure::OtherManager { owner }) => {
+            return elsewhere::request(owner, "logoff", &options).await;
+        }
         control => control?,
     };
     request(control, "logoff", &options, interactive).await

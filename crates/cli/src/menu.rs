@@ -18,7 +18,7 @@ const APP_ID: &str = "org.endsession.Menu";
 /// Offers what the session can do, and does it.
 pub(crate) async fn run() -> Result<Exit> {
     let control = match Control::connect().await {
-        Err(Failure::OtherManager { .. }) => return elsewhere::menu().await,
+        Err(Failure::OtherManager { owner }) => return elsewhere::menu(owner).await,
         control => control?,
     };
     let kinds: Vec<Kind> = control

@@ -11,8 +11,8 @@ use crate::show;
 /// Prints what the manager knows.
 pub(crate) async fn run(json: bool) -> Result<Exit> {
     let (text, status) = match Control::connect().await {
-        Err(Failure::OtherManager { .. }) => {
-            let status = elsewhere::status().await?;
+        Err(Failure::OtherManager { owner }) => {
+            let status = elsewhere::status(owner).await?;
             let text = serde_json::to_string(&status)
                 .map_err(|e| Failure::Refused(format!("the status cannot be written: {e}")))?;
             (text, status)

@@ -155,9 +155,8 @@ fn a_manager_refuses_to_start_where_another_owns_the_session() {
         let _other = OwnsName::take(&bus, name);
         let done = endsession(&sandbox, &["manager"]);
         assert_eq!(done.code(), Some(3), "{done:?}");
-        let program = std::env::current_exe().unwrap();
-        let program = program.file_name().unwrap().to_str().unwrap();
-        let owner = format!("{program} (pid {})", std::process::id());
+        let program = std::fs::read_to_string("/proc/self/comm").unwrap();
+        let owner = format!("{} (pid {})", program.trim(), std::process::id());
         assert!(
             done.err.contains(name) && done.err.contains(&owner),
             "{done:?}"

@@ -158,7 +158,7 @@ impl Bus {
     where
         B: serde::Serialize + zbus::zvariant::DynamicType,
     {
-        let destination = BusName::try_from(name).map_err(zbus::Error::from)?;
+        let destination = BusName::try_from(name)?;
         let message = Message::method_call(path, member)
             .destination(destination)
             .interface(interface)
@@ -166,11 +166,6 @@ impl Bus {
         let serial = message.primary_header().serial_num();
         self.connection.send(&message).await?;
         Ok(serial)
-    }
-
-    /// The connection itself.
-    pub(super) fn connection(&self) -> &Connection {
-        &self.connection
     }
 
     /// The connection that owns a name.

@@ -10,7 +10,7 @@
 //! | log-off | `Logout(1)` | `Logout(1)` | `Logout(1)` |
 //! | restart, power-off | `Reboot()`, `Shutdown()`, which always ask | `RequestReboot()`, `RequestShutdown()` | the same |
 //! | asking first | `Logout(0)` | `Logout(0)`, `Shutdown()` | `Logout(0)`, `Reboot()`, `Shutdown()` |
-//! | by force | `Logout(2)`, also when something is under way | `Logout(2)` | `Logout(2)` |
+//! | by force | `Logout(2)`, also when something is under way | `Logout(2)`, which still stops at inhibitors | `Logout(2)` |
 //!
 //! The dialog of GNOME belongs to GNOME Shell and comes after the query, so that its cancel is heard.
 //! MATE's and Cinnamon's question comes before anybody is queried, and a No is told to nobody: there
@@ -173,6 +173,21 @@ pub(super) async fn end(at: &mut Elsewhere, kind: Kind, plan: Plan) -> Result<Ou
         Err(_) if plan.force && at.owner.desk == Desk::Gnome => None,
         Err(failure) => return Err(failure),
     };
+    if plan.force && at.owner.desk == Desk::Mate {
+        // Its force asks no client, and still stops at these.
+        let holds = Inhibitor::all(at).await;
+        let holds: Vec<_> = holds.iter().filter(|i| i.blocks()).collect();
+        if !holds.is_empty() {
+            eprintln_quietly(
+                "MATE's session manager does not force what holds the session open, so nobody was asked.",
+            );
+            return Ok(Outcome::Cancelled {
+                by: "blocked",
+                why: String::new(),
+                blockers: holds.into_iter().map(Inhibitor::blocker).collect(),
+            });
+        }
+    }
     let asks_first = plan.confirm == Confirm::Theirs;
     if asks_first && at.owner.desk != Desk::Gnome && !at.bus.watch_windows_of(at.owner.pid).await {
         return Err(Failure::NoWindow(format!(
@@ -208,7 +223,7 @@ async fn register(at: &Elsewhere) -> Result<String> {
         .await;
     match called {
         Ok(reply) => path_of(&reply).ok_or_else(|| {
-            Failure::Unasked(format!(
+            Failure::NoSession(format!(
                 "{} gave an answer that makes no sense",
                 at.owner.desk.manager()
             ))
@@ -300,7 +315,7 @@ impl Request<'_> {
                 self.agree().await?;
                 self.asked = true;
                 let flags: u32 = message.body().deserialize().unwrap_or_default();
-                if flags & FORCEFUL == 0 {
+                if flags & FORCEFUL == 0 || self.at.owner.desk == Desk::Mate {
                     for inhibitor in Inhibitor::all(self.at).await {
                         self.blocks(inhibitor).await;
                     }

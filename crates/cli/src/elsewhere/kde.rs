@@ -21,7 +21,7 @@ const PROMPT: &str = "org.kde.LogoutPrompt";
 
 /// How long plasma-shutdown may take to appear after the greeter has left: that one does not wait
 /// for the program that its call starts.
-const ACTIVATION: Duration = Duration::from_secs(10);
+const ACTIVATION: Duration = Duration::from_secs(5);
 
 /// How far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

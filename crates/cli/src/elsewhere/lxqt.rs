@@ -46,6 +46,8 @@ pub(super) async fn end(at: &mut Elsewhere, kind: Kind) -> Result<Outcome> {
 pub(super) async fn menu(at: &mut Elsewhere) -> Result<Outcome> {
     let mut leave = tokio::process::Command::new("lxqt-leave")
         .stdin(Stdio::null())
+        // What its libraries find missing is nothing to our user.
+        .stderr(Stdio::null())
         .spawn()
         .map_err(|e| Failure::io("cannot start lxqt-leave", e))?;
     let mut asked = None;

@@ -139,8 +139,9 @@ impl Outcome {
     }
 }
 
-/// Who owns the session on this connection's bus, where it is another manager.
-pub(crate) async fn owner(connection: &Connection) -> Option<Owner> {
+/// Who owns the session on this connection's bus, where it is another manager than those connections,
+/// which are managers of our own.
+pub(crate) async fn owner(connection: &Connection, ours: &[String]) -> Option<Owner> {
     for name in endsession_manager::MANAGER_NAMES {
         let ask = |member: &'static str| {
             connection.call_method(
@@ -157,6 +158,9 @@ pub(crate) async fn owner(connection: &Connection) -> Option<Owner> {
         let Ok(unique) = reply.body().deserialize::<String>() else {
             continue;
         };
+        if ours.contains(&unique) {
+            continue;
+        }
         let pid: Option<u32> = match ask("GetConnectionUnixProcessID").await {
             Ok(reply) => reply.body().deserialize().ok(),
             Err(_) => None,
@@ -177,11 +181,10 @@ pub(crate) async fn owner(connection: &Connection) -> Option<Owner> {
 }
 
 impl Elsewhere {
-    /// Connects to the other manager of the session whose environment this is.
-    async fn find() -> Result<Self> {
+    /// Connects to the manager that was found on the bus of the session whose environment this is.
+    async fn connect(owner: Owner) -> Result<Self> {
         let address = session_bus().ok_or(Failure::NoBus)?;
         let bus = Bus::connect(&address).await?;
-        let owner = owner(bus.connection()).await.ok_or(Failure::NoManager)?;
         // Its leaving ends every wait.
         bus.follow(owner.name).await?;
         Ok(Self { bus, owner })
@@ -199,7 +202,7 @@ impl Elsewhere {
     fn refusal(&self, refusal: &Refusal) -> Failure {
         let who = self.owner.desk.manager();
         if refusal.is_nobody() || refusal.is("NoReply") {
-            return Failure::Unasked(format!(
+            return Failure::NoSession(format!(
                 "{who} cannot be asked: {}",
                 one_line(&refusal.text)
             ));
@@ -266,13 +269,13 @@ impl Elsewhere {
 
 /// Asks the other manager for this kind of end (`logoff`, `restart`, `poweroff`), waits for the
 /// outcome and reports it.
-pub(crate) async fn request(kind: &str, options: &Logoff) -> Result<Exit> {
+pub(crate) async fn request(owner: Owner, kind: &str, options: &Logoff) -> Result<Exit> {
     let kind = match kind {
         "restart" => Kind::Restart,
         "poweroff" => Kind::PowerOff,
         _ => Kind::LogOff,
     };
-    let mut at = Elsewhere::find().await?;
+    let mut at = Elsewhere::connect(owner).await?;
     let plan = plan::of(at.owner.desk, kind, options).map_err(Failure::Usage)?;
     if plan.confirm == Confirm::Ours && !confirmed(kind, options).await? {
         return Ok(report(
@@ -294,8 +297,8 @@ pub(crate) async fn request(kind: &str, options: &Logoff) -> Result<Exit> {
 }
 
 /// `endsession menu`: the manager's own menu, or ours where it has none.
-pub(crate) async fn menu() -> Result<Exit> {
-    let mut at = Elsewhere::find().await?;
+pub(crate) async fn menu(owner: Owner) -> Result<Exit> {
+    let mut at = Elsewhere::connect(owner).await?;
     let plan = Plan {
         confirm: Confirm::Theirs,
         force: false,

@@ -4,15 +4,15 @@
 use endsession_manager::report::{App, Hold, Status, VERSION, one_line};
 
 use super::gnome::{self, Inhibitor};
-use super::{Desk, Elsewhere, xfce};
+use super::{Desk, Elsewhere, Owner, xfce};
 use crate::exit::Result;
 
 /// Clients looked at: each costs questions.
 pub(super) const MAX_CLIENTS: usize = 256;
 
 /// What there is to know.
-pub(crate) async fn run() -> Result<Status> {
-    let at = Elsewhere::find().await?;
+pub(crate) async fn run(owner: Owner) -> Result<Status> {
+    let at = Elsewhere::connect(owner).await?;
     let mut status = Status {
         version: VERSION,
         manager_pid: at.owner.pid.unwrap_or_default(),

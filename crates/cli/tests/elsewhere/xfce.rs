@@ -5,11 +5,27 @@ use endsession_testkit::xsmp::{App, Choice, Xfce};
 use crate::shared::{
     install, is_over, no_second_manager, outcome, points_to_the_owner, refuses, start,
 };
-use crate::support::{LIMIT, endsession, until};
+use crate::support::{LIMIT, endsession, run, until};
 
 fn ready(xfce: Xfce) -> Xfce {
     install(xfce.sandbox());
     xfce
+}
+
+/// Its dialog bypasses the window manager, and takes the keyboard; an invisible window before it
+/// does, too.
+fn wait_for_dialog(xfce: &Xfce) {
+    let search = [
+        "xdotool",
+        "search",
+        "--sync",
+        "--onlyvisible",
+        "--class",
+        "xfce4-session",
+    ];
+    let done = run(xfce.sandbox(), &search);
+    assert_eq!(done.code(), Some(0), "{done:?}");
+    until(|| xfce.xvfb().keyboard_is_grabbed());
 }
 
 #[test]
@@ -27,8 +43,10 @@ fn a_cancel_in_an_applications_own_dialog_is_told_with_its_name() {
     featherpad.modify("unsaved");
     let command = start(xfce.sandbox(), &["logoff", "--json"]);
     featherpad.wait_for_dialog(LIMIT);
-    let asks = command.stderr().wait_for("is asking the user", LIMIT);
-    assert!(asks.starts_with("featherpad (pid "), "{asks}");
+    // Qt does not say which process it is.
+    command
+        .stderr()
+        .wait_for("featherpad is asking the user", LIMIT);
     featherpad.answer(Choice::Cancel);
     let (said, status) = outcome(&command);
     assert_eq!(status, Some(1));
@@ -36,8 +54,7 @@ fn a_cancel_in_an_applications_own_dialog_is_told_with_its_name() {
         (said["outcome"].as_str(), said["by"].as_str()),
         (Some("cancelled"), Some("application"))
     );
-    let who = format!("featherpad (pid {})", featherpad.pid());
-    assert_eq!(said["why"], who);
+    assert_eq!(said["why"], "featherpad");
     assert!(xfce.process().is_alive() && featherpad.is_alive());
 }
 
@@ -58,7 +75,7 @@ fn a_discard_in_an_applications_own_dialog_ends_the_session() {
 fn a_no_to_xfces_own_question_is_a_cancel_although_xfce_tells_nobody() {
     let xfce = ready(Xfce::start_that_asks());
     let command = start(xfce.sandbox(), &["logoff", "--confirm", "--json"]);
-    until(|| xfce.xvfb().keyboard_is_grabbed());
+    wait_for_dialog(&xfce);
     xfce.xvfb().press_key(&["Escape"]);
     let (said, status) = outcome(&command);
     assert_eq!((said["by"].as_str(), status), (Some("user"), Some(1)));
@@ -70,7 +87,7 @@ fn a_no_to_xfces_own_question_is_a_cancel_although_xfce_tells_nobody() {
 fn a_yes_to_xfces_own_question_ends_the_session() {
     let xfce = ready(Xfce::start_that_asks());
     let command = start(xfce.sandbox(), &["menu"]);
-    until(|| xfce.xvfb().keyboard_is_grabbed());
+    wait_for_dialog(&xfce);
     xfce.xvfb().press_key(&["Return"]);
     assert_eq!(command.wait_exit(LIMIT).code(), Some(0));
     xfce.wait_until_over(LIMIT);
