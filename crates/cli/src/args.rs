@@ -12,6 +12,11 @@ use crate::exit::{Exit, Failure, Result};
 const EXIT_STATUS: &str = "Exit status: 0 ended (or under way, once nothing can stop it), 1 refused or cancelled, \
                            2 wrong usage or configuration, 3 no session or no manager to talk to.";
 
+const LOGOFF: &str = "Where another session manager owns the session (GNOME, MATE, Cinnamon, KDE Plasma, Xfce, LXQt, COSMIC), \
+                      that one is asked, and what became of it is told. An option that it cannot keep is refused first.\n\n\
+                      Exit status: 0 ended (or under way, once nothing can stop it), 1 refused or cancelled, \
+                      2 wrong usage or configuration, 3 no session or no manager to talk to.";
+
 /// Ends your session the way it should end: every application is asked, the user decides, nothing
 /// is lost.
 #[derive(Debug, Parser)]
@@ -24,7 +29,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Log off: ask every application, then end the session
-    #[command(after_help = EXIT_STATUS)]
+    #[command(after_help = LOGOFF)]
     Logoff(Logoff),
     /// Show who is asked, who holds the session open, and what is under way
     Status(Json),

@@ -32,9 +32,11 @@ pub(crate) async fn run(json: bool) -> Result<Exit> {
 fn lines(s: &Status) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(owner) = &s.owner {
-        lines.push(format!(
-            "Session: owned by {owner}; what it tells of its clients is below"
-        ));
+        lines.push(format!("Session: owned by {owner}"));
+        if s.applications.is_empty() && s.other_inhibitors.is_empty() {
+            lines.push("It tells of no client.".to_owned());
+            return lines;
+        }
         return lines_of_applications(lines, s);
     }
     let session = s.session.as_deref().unwrap_or("not started by endsession");

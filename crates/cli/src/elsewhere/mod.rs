@@ -66,6 +66,11 @@ impl Desk {
         format!("{}'s session manager", self.name())
     }
 
+    /// Whether it ends the session without asking any application, so that nothing can block.
+    fn asks_nobody(self) -> bool {
+        matches!(self, Self::Lxqt | Self::Cosmic)
+    }
+
     /// By the name on the bus. Who it is of those that share one, the program tells.
     fn of(name: &str, program: &str) -> Option<Self> {
         Some(match name {
@@ -235,6 +240,12 @@ impl Elsewhere {
 
     async fn end(&mut self, kind: Kind, plan: Plan) -> Result<Outcome> {
         self.bus.mind_signals()?;
+        if self.owner.desk.asks_nobody() {
+            logoff::eprintln_quietly(&format!(
+                "{} ends the session without asking any application.",
+                self.owner.desk.manager()
+            ));
+        }
         match self.owner.desk {
             Desk::Gnome | Desk::Mate | Desk::Cinnamon => gnome::end(self, kind, plan).await,
             Desk::Kde => kde::end(self, kind, plan.confirm).await,

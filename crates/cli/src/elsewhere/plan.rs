@@ -53,8 +53,7 @@ pub(super) fn of(desk: Desk, kind: Kind, options: &Logoff) -> Result<Plan, Strin
             }
         ));
     }
-    // These two ask no application, so that nothing can block.
-    let asks_nobody = matches!(desk, Desk::Lxqt | Desk::Cosmic);
+    let asks_nobody = desk.asks_nobody();
     let can_force = match desk {
         Desk::Gnome => true,
         Desk::Mate | Desk::Cinnamon => kind == Kind::LogOff,

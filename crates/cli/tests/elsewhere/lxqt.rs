@@ -23,8 +23,8 @@ fn its_menu_is_its_own_program_and_a_cancel_there_is_told() {
     let keys =
         "xdotool search --sync --onlyvisible --class lxqt-leave windowfocus --sync key Escape";
     let words: Vec<_> = keys.split(' ').collect();
-    let done = run(lxqt.sandbox(), &words);
-    assert_eq!(done.code(), Some(0), "{done:?}");
+    // The window may have gone before the key is up again, which xdotool counts as a failure.
+    run(lxqt.sandbox(), &words);
     assert_eq!(command.wait_exit(LIMIT).code(), Some(1));
     command
         .stderr()
