@@ -191,6 +191,14 @@ impl Bus {
         self.shown.is_some()
     }
 
+    /// Whether the watched process shows a window now; `false` where that is no longer seen.
+    pub(super) async fn shows_window(&mut self) -> bool {
+        match &mut self.shown {
+            Some(shown) => shown.is_open().await.unwrap_or(false),
+            None => false,
+        }
+    }
+
     /// Lets [`Heard::Time`] come after this long.
     pub(super) fn alarm(&mut self, after: Duration) {
         self.time = Instant::now().checked_add(after);

@@ -293,7 +293,11 @@ impl Request<'_> {
                     marker = Some(self.at.bus.send(NAME, PATH, NAME, member, &()).await?);
                 }
                 Heard::Answer(serial, _) if Some(serial) == marker && !self.asked => {
-                    return Ok(self.cancelled());
+                    // Not where only a helper of the dialog has gone.
+                    let goes_on = self.at.bus.shows_window().await;
+                    if !goes_on {
+                        return Ok(self.cancelled());
+                    }
                 }
                 Heard::Owner(name, None) if name == NAME => return Ok(self.gone()),
                 Heard::Gone => return Ok(self.gone()),

@@ -90,7 +90,11 @@ pub(super) async fn end(at: &mut Elsewhere, kind: Kind, confirm: Confirm) -> Res
                 marker = Some(at.bus.send(NAME, PATH, MANAGER, "GetState", &()).await?);
             }
             Heard::Answer(serial, _) if Some(serial) == marker && state == IDLE => {
-                return Ok(cancelled(None));
+                // Not where only a helper of the dialog has gone.
+                let goes_on = at.bus.shows_window().await;
+                if !goes_on {
+                    return Ok(cancelled(None));
+                }
             }
             Heard::Owner(name, None) if name == NAME => return Ok(at.gone(state == ENDING)),
             Heard::Gone => return Ok(at.gone(state == ENDING)),

@@ -4,15 +4,16 @@
 //! May touch the X server's socket. Windows are known by the process that the server vouches for
 //! ([`super::xres`]), since such a dialog often bypasses the window manager and stands in no list.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 
 use x11rb_protocol::{
     protocol::xproto::{
         CREATE_NOTIFY_EVENT, ChangeWindowAttributesAux, ChangeWindowAttributesRequest,
         CreateNotifyEvent, DESTROY_NOTIFY_EVENT, DestroyNotifyEvent, EventMask,
-        GetWindowAttributesReply, GetWindowAttributesRequest, MAP_NOTIFY_EVENT, MapNotifyEvent,
-        MapState, UNMAP_NOTIFY_EVENT, UnmapNotifyEvent, Window, WindowClass,
+        GetInputFocusRequest, GetWindowAttributesReply, GetWindowAttributesRequest,
+        MAP_NOTIFY_EVENT, MapNotifyEvent, MapState, UNMAP_NOTIFY_EVENT, UnmapNotifyEvent, Window,
+        WindowClass,
     },
     x11_utils::TryParse as _,
 };
@@ -30,6 +31,8 @@ enum Asked {
     Extension,
     Owner(Window),
     Attributes(Window),
+    /// Nothing: it only has to come after what was asked before.
+    Marker,
 }
 
 /// The windows that one process opens from now on.
@@ -38,10 +41,12 @@ pub struct Shown {
     wire: X11Wire<Asked>,
     xres: u8,
     pid: u32,
-    /// Windows of that process.
-    known: HashSet<Window>,
+    /// Windows of that process, and whether each was looked at.
+    known: HashMap<Window, bool>,
     /// Those of them that are on the screen and not only for input.
     open: HashSet<Window>,
+    /// One has come and gone before it could be looked at.
+    missed: bool,
 }
 
 impl Shown {
@@ -79,13 +84,15 @@ impl Shown {
             wire,
             xres,
             pid,
-            known: HashSet::new(),
+            known: HashMap::new(),
             open: HashSet::new(),
+            missed: false,
         })
     }
 
-    /// Waits until the process shows its first window (`true`) or its last one has gone (`false`).
-    /// Cancel-safe.
+    /// Waits until the process shows its first window (`true`) or its last one has gone (`false`). One
+    /// that has gone before it could be looked at is told of as gone; whether it was to be seen, nobody
+    /// knows. Cancel-safe.
     ///
     /// # Errors
     /// When the display is lost.
@@ -95,7 +102,7 @@ impl Shown {
             while let Some(packet) = self.wire.packet()? {
                 self.take(&packet);
                 let now = !self.open.is_empty();
-                if now != before {
+                if now != before || (std::mem::take(&mut self.missed) && !now) {
                     self.wire.flush()?;
                     return Ok(now);
                 }
@@ -104,11 +111,39 @@ impl Shown {
         }
     }
 
+    /// Whether a window is to be seen now, as the server has it.
+    ///
+    /// # Errors
+    /// When the display is lost, or does not answer within 3 s.
+    pub async fn is_open(&mut self) -> io::Result<bool> {
+        let settled = tokio::time::timeout(CONNECT_LIMIT, self.settle());
+        settled
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+        Ok(!self.open.is_empty())
+    }
+
+    /// Takes in what the server has to tell until now, and what that leads to.
+    async fn settle(&mut self) -> io::Result<()> {
+        // A new window takes two questions, one after the other.
+        for _ in 0..3 {
+            self.wire.ask(GetInputFocusRequest, Asked::Marker);
+            loop {
+                match self.wire.packet()? {
+                    Some(Packet::Reply(Asked::Marker, _) | Packet::Refused(Asked::Marker)) => break,
+                    Some(packet) => self.take(&packet),
+                    None => self.wire.arrival().await?,
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn take(&mut self, packet: &Packet<Asked>) {
         match packet {
             Packet::Reply(Asked::Owner(window), reply) => {
                 if xres::pid(reply) == Some(self.pid) && self.known.len() < MAX_WINDOWS {
-                    self.known.insert(*window);
+                    self.known.insert(*window, false);
                     // A window of its own tells of itself even when a window manager has put it
                     // into a frame. It may have been shown by then: hence the question.
                     self.wire.send(select(*window, EventMask::STRUCTURE_NOTIFY));
@@ -120,6 +155,9 @@ impl Shown {
                 let Ok((attributes, _)) = GetWindowAttributesReply::try_parse(reply) else {
                     return;
                 };
+                if let Some(looked_at) = self.known.get_mut(window) {
+                    *looked_at = true;
+                }
                 // What is only there to grab the keyboard is not seen by anybody.
                 if attributes.class == WindowClass::INPUT_ONLY {
                     self.forget(*window);
@@ -127,7 +165,8 @@ impl Shown {
                     self.open.insert(*window);
                 }
             }
-            Packet::Reply(Asked::Extension, _) | Packet::Refused(_) => {}
+            Packet::Refused(Asked::Attributes(window)) => self.forget(*window),
+            Packet::Reply(Asked::Extension | Asked::Marker, _) | Packet::Refused(_) => {}
             Packet::Event(code, event) => self.event(*code, event),
         }
     }
@@ -143,7 +182,7 @@ impl Shown {
             }
             MAP_NOTIFY_EVENT => {
                 if let Ok((e, _)) = MapNotifyEvent::try_parse(event)
-                    && self.known.contains(&e.window)
+                    && self.known.contains_key(&e.window)
                 {
                     self.open.insert(e.window);
                 }
@@ -163,7 +202,7 @@ impl Shown {
     }
 
     fn forget(&mut self, window: Window) {
-        self.known.remove(&window);
+        self.missed |= self.known.remove(&window) == Some(false);
         self.open.remove(&window);
     }
 }
