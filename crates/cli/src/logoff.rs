@@ -18,16 +18,16 @@ use crate::screen::{Key, Screen};
 use crate::show;
 use crate::terminal::{self, Terminal};
 
-/// Asks to log off and waits for the outcome.
-pub(crate) async fn run(options: Logoff) -> Result<Exit> {
+/// Asks for that kind of end and waits for the outcome.
+pub(crate) async fn run(kind: &str, options: Logoff) -> Result<Exit> {
     let interactive = terminal::is_there() && !options.no_dialog && !options.json;
     let control = match Control::connect().await {
         Err(Failure::OtherManager { owner }) => {
-            return elsewhere::request(owner, "logoff", &options).await;
+            return elsewhere::request(owner, kind, &options).await;
         }
         control => control?,
     };
-    request(control, "logoff", &options, interactive).await
+    request(control, kind, &options, interactive).await
 }
 
 /// Asks for that kind of end and waits for the outcome; `interactive`: what happens is shown in the

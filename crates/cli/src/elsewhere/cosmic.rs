@@ -12,6 +12,7 @@ const PATH: &str = "/com/system76/CosmicSession";
 
 /// Logs off.
 pub(super) async fn end(at: &mut Elsewhere) -> Result<Outcome> {
+    at.warn_that_nobody_is_asked();
     let call = at.bus.send(NAME, PATH, NAME, "Exit", &()).await?;
     loop {
         match at.bus.next().await {

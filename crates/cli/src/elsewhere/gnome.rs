@@ -199,7 +199,10 @@ pub(super) async fn end(at: &mut Elsewhere, kind: Kind, plan: Plan) -> Result<Ou
     if at.owner.desk == Desk::Gnome && kind != Kind::LogOff && !plan.force && !asks_first {
         eprintln_quietly("GNOME asks in its own window before it restarts or powers off.");
     }
-    let calls = ask(at, kind, plan).await?;
+    let mut serials = Vec::new();
+    for call in calls(at.owner.desk, kind, plan) {
+        serials.push(send(at, call).await?);
+    }
     if let Some(after) = plan.force_after {
         at.bus.alarm(after);
     }
@@ -211,7 +214,7 @@ pub(super) async fn end(at: &mut Elsewhere, kind: Kind, plan: Plan) -> Result<Ou
         blockers: Vec::new(),
         overridden: Vec::new(),
     };
-    request.follow(&calls).await
+    request.follow(&serials).await
 }
 
 /// Becomes a client.
@@ -236,39 +239,47 @@ async fn register(at: &Elsewhere) -> Result<String> {
     }
 }
 
-/// Asks; the serials of the calls, of which GNOME answers some only when all is decided.
-async fn ask(at: &Elsewhere, kind: Kind, plan: Plan) -> Result<Vec<NonZeroU32>> {
+/// What a request is in their words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    /// `Logout`, with its mode.
+    Logout(u32),
+    /// A method without arguments.
+    Plain(&'static str),
+}
+
+fn calls(desk: Desk, kind: Kind, plan: Plan) -> Vec<Call> {
     let asks_first = plan.confirm == Confirm::Theirs;
-    let gnome = at.owner.desk == Desk::Gnome;
-    let mut calls = Vec::new();
-    match kind {
-        Kind::LogOff => {
-            let mode: u32 = match (plan.force, asks_first) {
-                (true, _) => 2,
-                (false, true) => 0,
-                (false, false) => 1,
-            };
-            calls.push(at.bus.send(NAME, PATH, NAME, "Logout", &mode).await?);
-        }
-        Kind::Restart | Kind::PowerOff => {
-            let member = match (kind, gnome || asks_first) {
-                (Kind::Restart, true) => "Reboot",
-                (Kind::Restart, false) => "RequestReboot",
-                (_, true) => "Shutdown",
-                (_, false) => "RequestShutdown",
-            };
-            calls.push(at.bus.send(NAME, PATH, NAME, member, &()).await?);
-            if plan.force {
-                calls.push(force(at).await?);
-            }
-        }
+    let mode = match (plan.force, asks_first) {
+        (true, _) => 2,
+        (false, true) => 0,
+        (false, false) => 1,
+    };
+    // GNOME has no other, and these two ask wherever they are.
+    let asks = desk == Desk::Gnome || asks_first;
+    let first = match (kind, asks) {
+        (Kind::LogOff, _) => return vec![Call::Logout(mode)],
+        (Kind::Restart, true) => "Reboot",
+        (Kind::Restart, false) => "RequestReboot",
+        (Kind::PowerOff, true) => "Shutdown",
+        (Kind::PowerOff, false) => "RequestShutdown",
+    };
+    let mut calls = vec![Call::Plain(first)];
+    if plan.force {
+        calls.push(FORCE);
     }
-    Ok(calls)
+    calls
 }
 
 /// Forces what is under way, whatever it is: GNOME keeps its kind.
-async fn force(at: &Elsewhere) -> Result<NonZeroU32> {
-    at.bus.send(NAME, PATH, NAME, "Logout", &2_u32).await
+const FORCE: Call = Call::Logout(2);
+
+/// Asks. Some calls GNOME answers only when all is decided.
+async fn send(at: &Elsewhere, call: Call) -> Result<NonZeroU32> {
+    match call {
+        Call::Logout(mode) => at.bus.send(NAME, PATH, NAME, "Logout", &mode).await,
+        Call::Plain(member) => at.bus.send(NAME, PATH, NAME, member, &()).await,
+    }
 }
 
 impl Request<'_> {
@@ -301,7 +312,7 @@ impl Request<'_> {
                 }
                 Heard::Owner(name, None) if name == NAME => return Ok(self.gone()),
                 Heard::Gone => return Ok(self.gone()),
-                Heard::Time if !self.told => drop(force(self.at).await?),
+                Heard::Time if !self.told => drop(send(self.at, FORCE).await?),
                 Heard::Interrupt => return self.at.interrupted(self.told),
                 Heard::Farewell => return Ok(Outcome::Left),
                 _ => {}
@@ -411,5 +422,63 @@ impl Request<'_> {
             };
         }
         self.at.gone(self.client.is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(confirm: Confirm, force: bool) -> Plan {
+        Plan {
+            confirm,
+            force,
+            force_after: None,
+        }
+    }
+
+    #[test]
+    fn each_is_asked_with_its_own_words() {
+        let plain = plan(Confirm::No, false);
+        let asks = plan(Confirm::Theirs, false);
+        let force = plan(Confirm::No, true);
+        for desk in [Desk::Gnome, Desk::Mate, Desk::Cinnamon] {
+            assert_eq!(calls(desk, Kind::LogOff, plain), [Call::Logout(1)]);
+            assert_eq!(calls(desk, Kind::LogOff, asks), [Call::Logout(0)]);
+            assert_eq!(calls(desk, Kind::LogOff, force), [FORCE]);
+        }
+        let restart = |desk, plan| calls(desk, Kind::Restart, plan);
+        assert_eq!(restart(Desk::Gnome, plain), [Call::Plain("Reboot")]);
+        assert_eq!(restart(Desk::Gnome, force), [Call::Plain("Reboot"), FORCE]);
+        assert_eq!(restart(Desk::Mate, plain), [Call::Plain("RequestReboot")]);
+        assert_eq!(restart(Desk::Cinnamon, asks), [Call::Plain("Reboot")]);
+        let power_off = calls(Desk::Mate, Kind::PowerOff, asks);
+        assert_eq!(power_off, [Call::Plain("Shutdown")]);
+        let power_off = calls(Desk::Cinnamon, Kind::PowerOff, plain);
+        assert_eq!(power_off, [Call::Plain("RequestShutdown")]);
+    }
+
+    #[test]
+    fn an_inhibitor_that_the_manager_made_is_its_clients_refusal() {
+        let mut inhibitor = Inhibitor {
+            name: "org.example.Editor".to_owned(),
+            reason: "unsaved".to_owned(),
+            flags: LOGOUT,
+            ..Inhibitor::default()
+        };
+        let blocker = inhibitor.blocker();
+        assert_eq!(
+            (blocker.id.as_str(), blocker.kind.as_str()),
+            ("app:org.example.Editor", "inhibitor")
+        );
+        inhibitor.client = "/org/gnome/SessionManager/Client7".to_owned();
+        inhibitor.pid = Some(4711);
+        let blocker = inhibitor.blocker();
+        assert_eq!(
+            (blocker.id.as_str(), blocker.kind.as_str()),
+            ("4711", "refused")
+        );
+        inhibitor.flags = 8;
+        assert!(!inhibitor.blocks());
     }
 }

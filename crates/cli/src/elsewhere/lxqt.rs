@@ -22,6 +22,7 @@ pub(super) async fn end(at: &mut Elsewhere, kind: Kind) -> Result<Outcome> {
         Kind::Restart => at.can(PATH, NAME, "canReboot", kind).await?,
         Kind::PowerOff => at.can(PATH, NAME, "canPowerOff", kind).await?,
     }
+    at.warn_that_nobody_is_asked();
     let member = match kind {
         Kind::LogOff => "logout",
         Kind::Restart => "reboot",

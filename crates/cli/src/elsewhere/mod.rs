@@ -240,12 +240,6 @@ impl Elsewhere {
 
     async fn end(&mut self, kind: Kind, plan: Plan) -> Result<Outcome> {
         self.bus.mind_signals()?;
-        if self.owner.desk.asks_nobody() {
-            logoff::eprintln_quietly(&format!(
-                "{} ends the session without asking any application.",
-                self.owner.desk.manager()
-            ));
-        }
         match self.owner.desk {
             Desk::Gnome | Desk::Mate | Desk::Cinnamon => gnome::end(self, kind, plan).await,
             Desk::Kde => kde::end(self, kind, plan.confirm).await,
@@ -253,6 +247,14 @@ impl Elsewhere {
             Desk::Lxqt => lxqt::end(self, kind).await,
             Desk::Cosmic => cosmic::end(self).await,
         }
+    }
+
+    /// Warns the user of a manager that asks no application.
+    fn warn_that_nobody_is_asked(&self) {
+        logoff::eprintln_quietly(&format!(
+            "{} ends the session without asking any application.",
+            self.owner.desk.manager()
+        ));
     }
 
     /// What Ctrl-C can do: stop our waiting.

@@ -64,3 +64,16 @@ fn a_yes_to_cinnamons_own_question_ends_the_session() {
     assert_eq!(command.wait_exit(LIMIT).code(), Some(0));
     cinnamon.wait_until_over(LIMIT);
 }
+
+#[test]
+fn what_the_machine_cannot_do_is_told_before_anybody_is_asked() {
+    let cinnamon = ready(Managed::cinnamon());
+    // There is no logind here.
+    let done = endsession(cinnamon.sandbox(), &["restart"]);
+    assert_eq!(done.code(), Some(1), "{done:?}");
+    assert_eq!(
+        done.err,
+        "endsession: Cinnamon's session manager says that it cannot restart this machine\n"
+    );
+    assert!(cinnamon.process().is_alive());
+}

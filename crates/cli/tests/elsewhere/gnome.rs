@@ -192,6 +192,19 @@ fn the_reason_is_shown_as_a_notification() {
 }
 
 #[test]
+fn what_the_machine_cannot_do_is_told_before_anybody_is_asked() {
+    let gnome = ready(Managed::gnome());
+    // There is no logind here.
+    let done = endsession(gnome.sandbox(), &["restart"]);
+    assert_eq!(done.code(), Some(1), "{done:?}");
+    assert_eq!(
+        done.err,
+        "endsession: GNOME's session manager says that it cannot restart this machine\n"
+    );
+    assert!(gnome.process().is_alive());
+}
+
+#[test]
 fn options_that_gnome_cannot_keep_are_refused() {
     let gnome = ready(Managed::gnome());
     refuses(

@@ -59,3 +59,16 @@ fn what_lxqt_cannot_do_is_refused() {
     points_to_the_owner(lxqt.sandbox(), &owner);
     no_second_manager(lxqt.sandbox(), "lxqt-session", pid);
 }
+
+#[test]
+fn what_the_machine_cannot_do_is_told_before_anybody_is_asked() {
+    let lxqt = ready(Managed::lxqt());
+    // There is no logind here.
+    let done = endsession(lxqt.sandbox(), &["poweroff"]);
+    assert_eq!(done.code(), Some(1), "{done:?}");
+    assert_eq!(
+        done.err,
+        "endsession: LXQt's session manager says that it cannot power off this machine\n"
+    );
+    assert!(lxqt.process().is_alive());
+}

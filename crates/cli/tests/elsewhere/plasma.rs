@@ -24,6 +24,19 @@ fn a_session_that_everybody_agrees_to_end_is_over() {
 }
 
 #[test]
+fn a_restart_is_asked_for_in_its_own_words() {
+    let (sandbox, plasma) = plasma();
+    let command = start(&sandbox, &["restart"]);
+    assert_eq!(plasma.shutdown_comes(), "logoutAndReboot");
+    plasma.shutdown_leaves(false);
+    assert_eq!(command.wait_exit(LIMIT).code(), Some(1));
+    let command = start(&sandbox, &["poweroff", "--confirm"]);
+    assert_eq!(plasma.prompt_comes(), "promptShutDown");
+    plasma.prompt_leaves(false);
+    assert_eq!(command.wait_exit(LIMIT).code(), Some(1));
+}
+
+#[test]
 fn a_cancel_is_told_when_plasma_shutdown_has_left() {
     let (sandbox, plasma) = plasma();
     let command = start(&sandbox, &["logoff", "--json"]);
