@@ -76,9 +76,12 @@ impl Inhibitor {
             "" => None,
             client => client_pid(at, client).await,
         };
+        // An XSMP client is called by its program, which may be a path.
+        let name = text("GetAppId").await.unwrap_or_default();
+        let name = name.rsplit('/').next().unwrap_or_default();
         Some(Self {
             path: path.to_owned(),
-            name: text("GetAppId").await.unwrap_or_default(),
+            name: name.to_owned(),
             reason: text("GetReason").await.unwrap_or_default(),
             flags,
             client,

@@ -3,6 +3,7 @@
 use endsession_testkit::apps;
 use endsession_testkit::gnome_client::{GnomeClient, Manner};
 use endsession_testkit::managers::Managed;
+use endsession_testkit::xsmp::{App, Choice};
 
 use crate::shared::{
     dialog, is_over, no_second_manager, outcome, points_to_the_owner, ready, refuses, start,
@@ -66,6 +67,24 @@ fn who_refuses_is_told_although_a_cancel_takes_it_back() {
     assert_eq!(status, Some(1));
     assert_eq!(said["blockers"][0]["name"], "editor");
     assert_eq!(said["blockers"][0]["pid"], std::process::id());
+}
+
+#[test]
+fn a_cancel_in_the_dialog_of_an_xsmp_client_is_told() {
+    let mate = ready(Managed::mate());
+    mate.serve_xsmp();
+    let featherpad = App::featherpad(mate.sandbox());
+    featherpad.wait_for_registration(LIMIT);
+    featherpad.modify("unsaved");
+    let command = start(mate.sandbox(), &["logoff", "--json"]);
+    featherpad.wait_for_dialog(LIMIT);
+    command.stderr().wait_for("featherpad", LIMIT);
+    featherpad.answer(Choice::Cancel);
+    let (said, status) = outcome(&command);
+    assert_eq!(status, Some(1));
+    assert_eq!(said["outcome"], "cancelled");
+    assert_eq!(said["blockers"][0]["name"], "featherpad", "{said:#}");
+    assert!(featherpad.is_alive());
 }
 
 #[test]

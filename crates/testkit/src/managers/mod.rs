@@ -86,6 +86,14 @@ impl Managed {
         world.with(session)
     }
 
+    /// Lets what is started in the sandbox from now on find it as an XSMP manager.
+    pub fn serve_xsmp(&self) {
+        let host = rustix::system::uname();
+        let host = host.nodename().to_string_lossy();
+        let id = format!("local/{host}:@/tmp/.ICE-unix/{}", self.session.pid());
+        self.sandbox.set_env("SESSION_MANAGER", id);
+    }
+
     /// Where clients are started.
     pub fn sandbox(&self) -> &Sandbox {
         &self.sandbox
