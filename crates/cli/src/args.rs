@@ -12,6 +12,11 @@ use crate::exit::{Exit, Failure, Result};
 const EXIT_STATUS: &str = "Exit status: 0 ended (or under way, once nothing can stop it), 1 refused or cancelled, \
                            2 wrong usage or configuration, 3 no session or no manager to talk to.";
 
+const POWER: &str = "Whether it is permitted is settled before anybody is asked: polkit may want a password. Programs \
+                     that hold a shutdown up (systemd-inhibit --list) are shown like applications that do.\n\n\
+                     Exit status: 0 ended (or under way, once nothing can stop it), 1 refused, not permitted or \
+                     cancelled, 2 wrong usage or a machine that cannot, 3 no session or no manager to talk to.";
+
 /// Ends your session the way it should end: every application is asked, the user decides, nothing
 /// is lost.
 #[derive(Debug, Parser)]
@@ -24,8 +29,18 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Log off: ask every application, then end the session
+    ///
+    /// Where another session manager owns the session (GNOME, MATE, Cinnamon, KDE Plasma, Xfce, LXQt, COSMIC), that
+    /// one is asked, and what became of it is told. An option that it cannot keep is refused before anybody is
+    /// asked.
     #[command(after_help = EXIT_STATUS)]
     Logoff(Logoff),
+    /// Restart the machine: ask every application first, as for a log-off
+    #[command(after_help = POWER)]
+    Restart(Logoff),
+    /// Power the machine off: ask every application first, as for a log-off
+    #[command(after_help = POWER)]
+    Poweroff(Logoff),
     /// Show who is asked, who holds the session open, and what is under way
     Status(Status),
     /// Print every change, one a line, until interrupted
@@ -109,7 +124,9 @@ impl Command {
     /// Which session it is for, where it can be for another.
     pub(crate) fn at(&self) -> Option<&At> {
         match self {
-            Self::Logoff(options) => Some(&options.at),
+            Self::Logoff(options) | Self::Restart(options) | Self::Poweroff(options) => {
+                Some(&options.at)
+            }
             Self::Status(options) | Self::Watch(options) => Some(&options.at),
             Self::Cancel(at) => Some(at),
             Self::Choose(options) => Some(&options.at),

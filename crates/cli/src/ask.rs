@@ -15,7 +15,7 @@ use crate::exit::{Exit, Failure, Result};
 use crate::terminal::{self, Terminal};
 
 /// The app id and class of the question's window.
-const APP_ID: &str = "org.endsession.Ask";
+pub(crate) const APP_ID: &str = "org.endsession.Ask";
 
 /// Asks, and says the answer by the exit status.
 pub(crate) async fn run(options: Ask) -> Result<Exit> {
@@ -25,16 +25,25 @@ pub(crate) async fn run(options: Ask) -> Result<Exit> {
         text: options.question.unwrap_or_else(|| words.text("ask")),
         detail: options.detail.unwrap_or_default(),
     };
-    let yes = match in_window(&question, dialog).await {
-        Ok(yes) => yes,
+    let yes = answer(&question, dialog, &words).await?;
+    Ok(if yes { Exit::Done } else { Exit::Refused })
+}
+
+/// Asks in a window, or else at the terminal.
+pub(crate) async fn answer(
+    question: &Question,
+    dialog: endsession_dialog::dialog::Options,
+    words: &Messages,
+) -> Result<bool> {
+    match in_window(question, dialog).await {
+        Ok(yes) => Ok(yes),
         // A user who is at a terminal can be asked there.
         Err(why) if terminal::is_there() => {
             tracing::debug!("asking at the terminal: {why}");
-            at_terminal(&question, &words).await?
+            at_terminal(question, words).await
         }
-        Err(why) => return Err(Failure::NoWindow(why)),
-    };
-    Ok(if yes { Exit::Done } else { Exit::Refused })
+        Err(why) => Err(Failure::NoWindow(why)),
+    }
 }
 
 /// Asks in a window.

@@ -67,16 +67,11 @@ impl Control {
         let events = MessageStream::from(&connection);
         let (found, others) = managers(&connection).await?;
         let Some((name, manager)) = found else {
-            for name in endsession_manager::MANAGER_NAMES {
-                // One of ours that manages another display is no other manager of this one.
-                let owner = owner(&connection, name).await;
-                if owner.is_some_and(|owner| !others.contains(&owner)) {
-                    return Err(Failure::OtherManager {
-                        owner: name.to_owned(),
-                    });
-                }
-            }
-            return Err(Failure::NoManager);
+            // One of ours that manages another display is no other manager of this one.
+            return Err(match crate::elsewhere::owner(&connection, &others).await {
+                Some(owner) => Failure::OtherManager { owner },
+                None => Failure::NoManager,
+            });
         };
         // Its leaving ends every wait.
         let rule = format!(

@@ -47,8 +47,10 @@ pub(crate) enum Failure {
         "no endsession manager on this session's bus; start the session with `endsession run -- COMMAND` (for example `endsession run -- sway`)"
     )]
     NoManager,
-    #[error("{owner} manages this session, not endsession; use its own log-off")]
-    OtherManager { owner: String },
+    #[error(
+        "{owner} owns this session, not endsession: its own windows are where a log-off is watched, answered and cancelled"
+    )]
+    OtherManager { owner: crate::elsewhere::Owner },
     #[error("the manager does not answer; see its journal (`journalctl --user -t endsession`)")]
     NoAnswer,
     #[error("{0}")]

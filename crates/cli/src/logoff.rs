@@ -12,20 +12,26 @@ use zbus::Variant;
 
 use crate::args::Logoff;
 use crate::control::Control;
+use crate::elsewhere;
 use crate::exit::{Exit, Failure, Result};
 use crate::foreground;
 use crate::screen::{Key, Screen};
 use crate::show;
 use crate::terminal::{self, Terminal};
 
-/// Asks to log off and waits for the outcome.
-pub(crate) async fn run(options: Logoff) -> Result<Exit> {
+/// Asks for that kind of end and waits for the outcome.
+pub(crate) async fn run(kind: &str, options: Logoff) -> Result<Exit> {
     let interactive = terminal::is_there() && !options.no_dialog && !options.json;
-    let (control, hint) = foreground::connect(options.force).await?;
+    let (control, hint) = match foreground::connect(options.force).await {
+        Err(Failure::OtherManager { owner }) => {
+            return elsewhere::request(owner, kind, &options).await;
+        }
+        connected => connected?,
+    };
     if let Some(hint) = hint.filter(|_| !options.json) {
         eprintln_quietly(hint);
     }
-    request(control, "logoff", &options, interactive).await
+    request(control, kind, &options, interactive).await
 }
 
 /// Asks for that kind of end and waits for the outcome; `interactive`: what happens is shown in the
@@ -83,7 +89,7 @@ fn of(options: &Logoff) -> HashMap<&'static str, Variant<'_>> {
 }
 
 /// How following a request ended.
-enum Followed {
+pub(crate) enum Followed {
     Finished(Finished),
     /// Past the point of no return, or the terminal is gone: the manager sees to the rest.
     LeftToTheManager,
@@ -228,7 +234,7 @@ impl View {
 }
 
 /// Says how it ended, and with what status.
-fn report(followed: Followed, json: bool) -> Exit {
+pub(crate) fn report(followed: Followed, json: bool) -> Exit {
     let Followed::Finished(finished) = followed else {
         return Exit::Done;
     };
@@ -250,7 +256,7 @@ fn report(followed: Followed, json: bool) -> Exit {
 }
 
 /// A line to stderr; a lost terminal is no reason to die.
-fn eprintln_quietly(line: &str) {
+pub(crate) fn eprintln_quietly(line: &str) {
     use std::io::Write as _;
     let _lost = writeln!(std::io::stderr(), "{line}");
 }

@@ -10,6 +10,7 @@ mod config;
 mod control;
 mod demo;
 mod dialog;
+mod elsewhere;
 mod exit;
 mod foreground;
 mod log;
@@ -63,7 +64,9 @@ fn main() -> ExitCode {
             return at::go(at).await;
         }
         match cli.command {
-            Command::Logoff(options) => logoff::run(options).await,
+            Command::Logoff(options) => logoff::run("logoff", options).await,
+            Command::Restart(options) => logoff::run("restart", options).await,
+            Command::Poweroff(options) => logoff::run("poweroff", options).await,
             Command::Status(options) => status::run(options.json.json).await,
             Command::Watch(options) => watch::run(options.json.json).await,
             Command::Cancel(_) => control::cancel().await,

@@ -7,6 +7,7 @@ use endsession_dialog::content::{Choice, Content, Kind};
 use endsession_dialog::dialog::{Dialog, Event};
 
 use crate::dialog;
+use crate::elsewhere;
 use crate::exit::{Exit, Failure, Result};
 use crate::foreground;
 use crate::logoff;
@@ -16,7 +17,10 @@ const APP_ID: &str = "org.endsession.Menu";
 
 /// Offers what the session can do, and does it.
 pub(crate) async fn run() -> Result<Exit> {
-    let (control, hint) = foreground::connect(false).await?;
+    let (control, hint) = match foreground::connect(false).await {
+        Err(Failure::OtherManager { owner }) => return elsewhere::menu(owner).await,
+        connected => connected?,
+    };
     if let Some(hint) = hint {
         eprintln!("{hint}");
     }
@@ -32,20 +36,9 @@ pub(crate) async fn run() -> Result<Exit> {
                 .to_owned(),
         ));
     }
-    let options = dialog::options(APP_ID, Instant::now());
-    let mut menu = Dialog::open(Content::Menu(kinds), options)
-        .await
-        .map_err(|e| Failure::NoWindow(e.to_string()))?;
-    let chosen = loop {
-        match menu.next().await {
-            Event::Chosen(Choice::Kind(kind)) => break kind,
-            Event::Chosen(_) => return Ok(Exit::Refused),
-            Event::Visible(_) => {}
-            Event::Lost(why) => return Err(Failure::NoWindow(why)),
-        }
+    let Some(chosen) = choose(kinds).await? else {
+        return Ok(Exit::Refused);
     };
-    // Before the first application is asked.
-    drop(menu);
     // A menu is a window wherever it was started: what follows is shown in one too.
     logoff::request(
         control,
@@ -54,6 +47,23 @@ pub(crate) async fn run() -> Result<Exit> {
         false,
     )
     .await
+}
+
+/// Shows the menu; `None` where the user wants none of it. It has closed when this returns, before
+/// the first application is asked.
+pub(crate) async fn choose(kinds: Vec<Kind>) -> Result<Option<Kind>> {
+    let options = dialog::options(APP_ID, Instant::now());
+    let mut menu = Dialog::open(Content::Menu(kinds), options)
+        .await
+        .map_err(|e| Failure::NoWindow(e.to_string()))?;
+    loop {
+        match menu.next().await {
+            Event::Chosen(Choice::Kind(kind)) => return Ok(Some(kind)),
+            Event::Chosen(_) => return Ok(None),
+            Event::Visible(_) => {}
+            Event::Lost(why) => return Err(Failure::NoWindow(why)),
+        }
+    }
 }
 
 fn kind(name: &str) -> Option<Kind> {

@@ -2,18 +2,29 @@
 
 use endsession_manager::report::{App, Status};
 
-use crate::exit::{Exit, Result};
+use crate::elsewhere;
+use crate::exit::{Exit, Failure, Result};
 use crate::foreground;
 use crate::screen::clip;
 use crate::show;
 
 /// Prints what the manager knows.
 pub(crate) async fn run(json: bool) -> Result<Exit> {
-    let (control, hint) = foreground::connect(false).await?;
-    if let Some(hint) = hint {
-        eprintln!("{hint}");
-    }
-    let (text, status) = control.status().await?;
+    let (text, status) = match foreground::connect(false).await {
+        Err(Failure::OtherManager { owner }) => {
+            let status = elsewhere::status(owner).await?;
+            let text = serde_json::to_string(&status)
+                .map_err(|e| Failure::Refused(format!("the status cannot be written: {e}")))?;
+            (text, status)
+        }
+        connected => {
+            let (control, hint) = connected?;
+            if let Some(hint) = hint {
+                eprintln!("{hint}");
+            }
+            control.status().await?
+        }
+    };
     if json {
         show::line(&text);
     } else {
@@ -26,6 +37,14 @@ pub(crate) async fn run(json: bool) -> Result<Exit> {
 
 fn lines(s: &Status) -> Vec<String> {
     let mut lines = Vec::new();
+    if let Some(owner) = &s.owner {
+        lines.push(format!("Session: owned by {owner}"));
+        if s.applications.is_empty() && s.other_inhibitors.is_empty() {
+            lines.push("It tells of no client.".to_owned());
+            return lines;
+        }
+        return lines_of_applications(lines, s);
+    }
     let session = s.session.as_deref().unwrap_or("not started by endsession");
     lines.push(format!(
         "Session: {session} (manager pid {}; windows: {})",
@@ -47,6 +66,10 @@ fn lines(s: &Status) -> Vec<String> {
             lines.push(format!("Request: {} {}{reason}{locked}", r.kind, r.phase));
         }
     }
+    lines_of_applications(lines, s)
+}
+
+fn lines_of_applications(mut lines: Vec<String>, s: &Status) -> Vec<String> {
     lines.push(String::new());
     if s.applications.is_empty() {
         lines.push("No applications.".to_owned());

@@ -269,7 +269,7 @@ impl Bus {
             .await
             .ok()?;
         let pid: u32 = reply.body().deserialize().ok()?;
-        let program = process::Stat::read(pid).map_or_else(|| "a program".to_owned(), |s| s.comm);
+        let program = process::name(pid).unwrap_or_else(|| "a program".to_owned());
         Some(format!("{program} (pid {pid})"))
     }
 

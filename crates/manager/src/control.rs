@@ -46,6 +46,7 @@ pub(crate) enum Command {
 /// Who listens, by bus name.
 #[derive(Debug, Default)]
 pub(crate) struct Listeners {
+    callers: BTreeSet<String>,
     watchers: BTreeSet<String>,
     /// Who shows it, and whether that is the dialog.
     viewers: BTreeMap<String, bool>,
@@ -88,15 +89,23 @@ impl Listeners {
         self.viewers.contains_key(name)
     }
 
-    /// Everybody, by bus name.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        let names = self.watchers.iter().chain(self.viewers.keys());
-        names.map(String::as_str)
+    /// A peer has called.
+    pub(crate) fn called(&mut self, name: &str) {
+        // More than these do not call at the same time, unless they are to be a burden.
+        if self.callers.len() < 4 * MAX_WATCHERS {
+            self.callers.insert(name.to_owned());
+        }
+    }
+
+    /// Everybody who has called and is still there, by bus name.
+    pub(crate) fn callers(&self) -> impl Iterator<Item = &str> {
+        self.callers.iter().map(String::as_str)
     }
 
     /// Forgets everybody; how many of them showed the session's state.
     pub(crate) fn clear(&mut self) -> usize {
         self.watchers.clear();
+        self.callers.clear();
         std::mem::take(&mut self.viewers).len()
     }
 
@@ -108,6 +117,7 @@ impl Listeners {
     /// A peer left; where it showed the session's state, whether that was the dialog.
     pub(crate) fn left(&mut self, name: &str) -> Option<bool> {
         self.watchers.remove(name);
+        self.callers.remove(name);
         self.viewers.remove(name)
     }
 

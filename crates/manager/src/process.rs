@@ -136,6 +136,28 @@ pub fn program(pid: u32) -> Option<String> {
     Some(path.file_name()?.to_string_lossy().into_owned())
 }
 
+/// What a process is called: its command name, whole where the kernel has cut it and the program's
+/// file tells the rest. `None` when it is gone.
+#[must_use]
+pub fn name(pid: u32) -> Option<String> {
+    // TASK_COMM_LEN of linux/sched.h, without the byte that ends it.
+    const CUT: usize = 15;
+    let comm = Stat::read(pid)?.comm;
+    let whole = (comm.len() == CUT).then(|| program(pid)).flatten();
+    Some(whole.filter(|w| w.starts_with(&comm)).unwrap_or(comm))
+}
+
+/// Whether a process executes the very file that we do.
+pub(crate) fn runs_our_program(pid: u32) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let of = |of: &str| {
+        let file = fs::metadata(format!("/proc/{of}/exe")).ok()?;
+        Some((file.dev(), file.ino()))
+    };
+    let ours = of("self");
+    ours.is_some() && of(&pid.to_string()) == ours
+}
+
 /// One variable of a process's environment as it was when it was started.
 #[must_use]
 pub fn variable(pid: u32, name: &str) -> Option<String> {

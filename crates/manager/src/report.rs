@@ -29,6 +29,9 @@ pub struct Status {
     pub display: String,
     /// The program that is the session, where the manager started it.
     pub session: Option<String>,
+    /// The other session manager that owns the session, where one does: what that one tells is here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// The request under way.
     pub request: Option<RequestInfo>,
     /// Every application known.

@@ -79,6 +79,7 @@ impl Manager {
         }
         if path == control::PATH {
             self.is_spoken_to(&peer.name);
+            self.listeners.called(&peer.name);
             let command = control::read(message, header, peer)?;
             return self.command(command, header, peer).await;
         }
@@ -369,6 +370,7 @@ impl Manager {
             manager_pid: std::process::id(),
             display: self.display_name.clone(),
             session: session.or_else(|| self.backend.name().map(str::to_owned)),
+            owner: None,
             request: under_way
                 .zip(self.core.current())
                 .map(|(phase, request)| RequestInfo {

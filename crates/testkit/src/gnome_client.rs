@@ -293,6 +293,15 @@ async fn register(
         )
         .await?;
     let path: OwnedObjectPath = reply.body().deserialize()?;
+    // gnome-session says to everybody what it means for one: its clients listen for it.
+    let rule = format!(
+        "type='signal',interface='{CLIENT}',path='{}'",
+        path.as_str()
+    );
+    let bus = Some("org.freedesktop.DBus");
+    connection
+        .call_method(bus, "/org/freedesktop/DBus", bus, "AddMatch", &rule)
+        .await?;
     let seen = Arc::<Seens>::default();
     let unique_name = connection
         .unique_name()

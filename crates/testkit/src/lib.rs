@@ -19,6 +19,7 @@
 //! - [`lock::Lock`]: screen lockers; [`notifications::Notifications`]: a notification daemon.
 //! - [`machine::Machine`]: a real systemd with logind, polkit and users who log in.
 //! - [`fake_compositor`]: the IPC of compositors that Debian does not ship.
+//! - [`managers`]: the session managers of other desktops.
 //! - [`measure`]: what a process costs.
 //! - [`names::OwnsName`]: another program that owns a well-known name.
 //!
@@ -35,6 +36,7 @@ pub mod fake_compositor;
 pub mod gnome_client;
 pub mod lock;
 pub mod machine;
+pub mod managers;
 pub mod measure;
 pub mod names;
 pub mod notifications;

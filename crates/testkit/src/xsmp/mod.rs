@@ -33,3 +33,4 @@ pub use events::Events;
 pub use libsm::{LibSmClient, Property};
 pub use qt6::{Qt6Manner, Qt6Session};
 pub use xfce::Xfce;
+pub(crate) use xfce::prepare_ice_sockets;

@@ -14,6 +14,7 @@ use std::{
 
 use crate::{
     bus::Bus,
+    managers::private_system_bus,
     rt,
     session::{Proc, Sandbox},
     wait::{self, LIMIT},
@@ -75,6 +76,8 @@ pub struct Xfce {
     settled: Mutex<usize>,
     xvfb: Xvfb,
     bus: Bus,
+    /// One without logind: nothing that is asked here reaches the machine.
+    _system: Bus,
     sandbox: Sandbox,
 }
 
@@ -82,12 +85,27 @@ impl Xfce {
     /// Starts it, and waits until it manages a session.
     #[track_caller]
     pub fn start() -> Self {
+        Self::with_settings(SETTINGS)
+    }
+
+    /// The same, but that it asks the user where its caller wants that.
+    #[track_caller]
+    pub fn start_that_asks() -> Self {
+        let (asks_not, asks) = ("bool\" value=\"false", "bool\" value=\"true");
+        let line = |value| format!("name=\"PromptOnLogout\" type=\"{value}\"");
+        Self::with_settings(&SETTINGS.replace(&line(asks_not), &line(asks)))
+    }
+
+    #[track_caller]
+    fn with_settings(settings: &str) -> Self {
         prepare_ice_sockets();
         let sandbox = Sandbox::new();
+        // The other way round the session would be on it.
+        let system = private_system_bus(&sandbox);
         let bus = Bus::daemon_in(&sandbox);
         let xvfb = Xvfb::with_openbox_in(&sandbox);
         let channel = ".config/xfce4/xfconf/xfce-perchannel-xml/xfce4-session.xml";
-        sandbox.write(channel, SETTINGS);
+        sandbox.write(channel, settings);
         // The machine's autostarts are found through this; only this one is, whatever it says.
         let nothing = sandbox.write(".config/nothing/empty", "");
         sandbox.set_env("XDG_CONFIG_DIRS", nothing.parent().unwrap_or(&nothing));
@@ -108,6 +126,7 @@ impl Xfce {
             settled: Mutex::new(0),
             xvfb,
             bus,
+            _system: system,
             sandbox,
         };
         // While it starts it refuses to end.
@@ -232,7 +251,7 @@ impl Drop for Xfce {
 
 /// Managers listen in a directory that has to be root's or the user's own, at their process id. One
 /// that was killed leaves its socket there, and another user's with that id could not listen.
-fn prepare_ice_sockets() {
+pub(crate) fn prepare_ice_sockets() {
     let dir = Path::new("/tmp/.ICE-unix");
     if fs::DirBuilder::new().mode(0o1777).create(dir).is_ok() {
         // Once more, past the umask.
