@@ -386,14 +386,6 @@ impl Bus {
         Some(Incoming::Left(name.to_owned()))
     }
 
-    /// The process of a peer that has called us.
-    pub(crate) fn pid_of(&self, name: &str) -> Option<u32> {
-        match self.peers.get(name)? {
-            Known::Yes(peer) => peer.pid,
-            Known::Asking(_) => None,
-        }
-    }
-
     /// Asks whether a peer still handles messages.
     pub(crate) fn ping(&mut self, name: &str, of: &Identity) {
         let ping = Message::method_call("/", "Ping")

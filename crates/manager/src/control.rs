@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use endsession_core::{Force, Kind, Request};
+use endsession_core::{Force, Identity, Kind, Request};
 use zbus::Message;
 use zbus::Variant;
 use zbus::message::Header;
@@ -46,7 +46,7 @@ pub(crate) enum Command {
 /// Who listens, by bus name.
 #[derive(Debug, Default)]
 pub(crate) struct Listeners {
-    callers: BTreeSet<String>,
+    commands: BTreeSet<Identity>,
     watchers: BTreeSet<String>,
     /// Who shows it, and whether that is the dialog.
     viewers: BTreeMap<String, bool>,
@@ -89,23 +89,23 @@ impl Listeners {
         self.viewers.contains_key(name)
     }
 
-    /// A peer has called.
-    pub(crate) fn called(&mut self, name: &str) {
-        // More than these do not call at the same time, unless they are to be a burden.
-        if self.callers.len() < 4 * MAX_WATCHERS {
-            self.callers.insert(name.to_owned());
+    /// A command of ours has called.
+    pub(crate) fn called(&mut self, command: &Identity) {
+        if self.commands.len() >= 4 * MAX_WATCHERS {
+            self.commands.clear();
         }
+        self.commands.insert(command.clone());
     }
 
-    /// Everybody who has called and is still there, by bus name.
-    pub(crate) fn callers(&self) -> impl Iterator<Item = &str> {
-        self.callers.iter().map(String::as_str)
+    /// Whether a process is a command of ours that has called: it ends by itself. It may have left the
+    /// bus just before.
+    pub(crate) fn is_command(&self, of: &Identity) -> bool {
+        self.commands.contains(of)
     }
 
     /// Forgets everybody; how many of them showed the session's state.
     pub(crate) fn clear(&mut self) -> usize {
         self.watchers.clear();
-        self.callers.clear();
         std::mem::take(&mut self.viewers).len()
     }
 
@@ -117,7 +117,6 @@ impl Listeners {
     /// A peer left; where it showed the session's state, whether that was the dialog.
     pub(crate) fn left(&mut self, name: &str) -> Option<bool> {
         self.watchers.remove(name);
-        self.callers.remove(name);
         self.viewers.remove(name)
     }
 

@@ -274,13 +274,6 @@ impl Manager {
         let session = self.backend.identity();
         let ends_last = session.and_then(Identity::pid);
         let dialog = self.dialog.pid();
-        // Our own commands end with the request, having heard of its outcome.
-        let commands: BTreeSet<u32> = self
-            .listeners
-            .callers()
-            .filter_map(|name| self.bus.pid_of(name))
-            .filter(|pid| process::runs_our_program(*pid))
-            .collect();
         table
             .iter()
             .filter(|s| {
@@ -292,7 +285,7 @@ impl Manager {
                     // ends the session then.
                     && !ends_last.is_some_and(|pid| table.descends(pid, s.pid))
                     && !self.keep.contains(&s.pid)
-                    && !commands.contains(&s.pid)
+                    && !self.listeners.is_command(&of)
                     && !DISPLAY_SERVERS.contains(&s.comm.as_str())
                     && !crate::lock::is_locker(s)
                     // It closes by itself, and one that hangs must not hold up the end.

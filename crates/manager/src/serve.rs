@@ -79,7 +79,9 @@ impl Manager {
         }
         if path == control::PATH {
             self.is_spoken_to(&peer.name);
-            self.listeners.called(&peer.name);
+            if peer.pid.is_some_and(crate::process::runs_our_program) {
+                self.listeners.called(&peer.identity);
+            }
             let command = control::read(message, header, peer)?;
             return self.command(command, header, peer).await;
         }
