@@ -304,7 +304,7 @@ pub struct Verdict {
 /// More names than these are not kept of one application; none has so many.
 const MAX_NAMES: usize = 32;
 
-/// At so many applications those that have gone are forgotten.
+/// At so many applications those that have gone are forgotten for the first time.
 const PRUNE_AT: usize = 1024;
 
 #[derive(Debug)]
@@ -319,6 +319,7 @@ struct Known {
 pub struct Rules {
     entries: Vec<Entry>,
     known: BTreeMap<Identity, Known>,
+    prune_at: usize,
 }
 
 impl Rules {
@@ -330,6 +331,7 @@ impl Rules {
         Self {
             entries,
             known: BTreeMap::new(),
+            prune_at: PRUNE_AT,
         }
     }
 
@@ -374,8 +376,10 @@ impl Rules {
         if of.is_hook() {
             return None;
         }
-        if self.known.len() >= PRUNE_AT && !self.known.contains_key(of) {
+        if self.known.len() >= self.prune_at && !self.known.contains_key(of) {
             self.known.retain(|of, _| known(of));
+            // Where all are still there, not for each that comes.
+            self.prune_at = PRUNE_AT.max(2 * self.known.len());
         }
         let name = plain(name);
         if let Some(app) = self.known.get(of)

@@ -1,5 +1,5 @@
 //! Hooks: the user's and the administrator's own executables, run on three occasions. They are
-//! found by [`find`], and each is a process of [`run`]; here is when which is run, and what its end
+//! found by `find`, and each is a process of `run`; here is when which is run, and what its end
 //! means to the request.
 //!
 //! One after the other on each occasion, in the order of their names. A hook that is asked is a
@@ -11,6 +11,7 @@ mod run;
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::rc::Rc;
 use std::task::Poll;
@@ -20,6 +21,7 @@ use endsession_core::{Answer, Event, Identity, Kind, Outcome, Phase, Round, Vote
 use rustix::process::Pid;
 
 use crate::backend::Backend;
+use crate::config::files::Files;
 use crate::config::{as_millis, format_millis};
 use crate::dialog::environment::{self, Environment};
 use crate::manager::Manager;
@@ -175,14 +177,43 @@ impl Hooks {
     }
 }
 
+/// The hooks of an occasion in the directories beside these files, and a sentence for each that is
+/// refused.
+fn beside(files: &Files, occasion: Occasion) -> (Vec<Hook>, Vec<String>) {
+    find::find(&files.beside(&format!("hooks/{}.d", occasion.name())))
+}
+
+/// What would be run on one occasion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HooksOf {
+    /// `asking`, `ending` or `cancelled`.
+    pub occasion: &'static str,
+    /// The files, in the order in which they are run.
+    pub files: Vec<PathBuf>,
+    /// A sentence for each file that is refused, with what to do.
+    pub refused: Vec<String>,
+}
+
+/// Which hooks stand beside these files.
+#[must_use]
+pub fn list(files: &Files) -> Vec<HooksOf> {
+    let of = |occasion: Occasion| {
+        let (hooks, refused) = beside(files, occasion);
+        HooksOf {
+            occasion: occasion.name(),
+            files: hooks.into_iter().map(|h| h.path).collect(),
+            refused,
+        }
+    };
+    [Occasion::Asking, Occasion::Ending, Occasion::Cancelled]
+        .map(of)
+        .to_vec()
+}
+
 impl Manager {
     /// The hooks of an occasion. A manager without files, as the demo's, has none.
     fn found(&self, occasion: Occasion) -> Vec<Hook> {
-        let directories = self
-            .config
-            .files
-            .beside(&format!("hooks/{}.d", occasion.name()));
-        let (hooks, refused) = find::find(&directories);
+        let (hooks, refused) = beside(&self.config.files, occasion);
         for sentence in refused {
             tracing::warn!("{sentence}");
         }
