@@ -274,7 +274,6 @@ impl Manager {
                 self.event(Event::Imposed(self.config.imposed()));
             }
             Some(()) = self.children.recv() => self.reap(),
-            () = self.hooks.output() => {}
             () = until(hooks_until) => self.hooks_are_due(),
             () = until(deadline) => {
                 let now = self.now();
@@ -287,6 +286,8 @@ impl Manager {
                     child.kill();
                 }
             }
+            // Last of all: one that never stops talking must not keep its own time from coming.
+            () = self.hooks.output() => {}
         }
     }
 
