@@ -1,8 +1,11 @@
 //! `endsession config check`: what is wrong in the configuration, what each rule does, and which
 //! values hold and why. Reads the same files as a manager does, and changes nothing.
 
+use std::io::Write as _;
+
 use endsession_manager::config::files::Files;
 use endsession_manager::config::format_millis;
+use endsession_manager::hooks;
 use endsession_manager::rules::{self, By, Entry};
 
 use crate::args::{ConfigCommand, ConfigOptions};
@@ -22,12 +25,16 @@ pub(crate) fn run(options: &ConfigOptions) -> Result<Exit> {
         show::line(&format!("{}: {is_there}", path.display()));
     }
     if !found.errors.is_empty() {
+        let mut out = std::io::stderr().lock();
         for error in &found.errors {
-            eprintln!("{error}");
+            let _reader_may_be_gone = writeln!(out, "{error}");
         }
         let count = found.errors.len();
         let errors = if count == 1 { "error" } else { "errors" };
-        eprintln!("endsession: {count} {errors}; nothing starts with this configuration");
+        let _reader_may_be_gone = writeln!(
+            out,
+            "endsession: {count} {errors}; nothing starts with this configuration"
+        );
         return Ok(Exit::Usage);
     }
     let warnings = rules::warnings(&found.config.application);
@@ -37,6 +44,22 @@ pub(crate) fn run(options: &ConfigOptions) -> Result<Exit> {
         show::line(&format!("  {}: {}", entry.origin, sentence(entry)));
         for (_, warning) in warnings.iter().filter(|(o, _)| *o == entry.origin) {
             show::line(&format!("    warning: {warning}"));
+        }
+    }
+    let hooks = hooks::list(&found.config.files);
+    if hooks
+        .iter()
+        .any(|h| !h.files.is_empty() || !h.refused.is_empty())
+    {
+        show::line("");
+        show::line("Hooks, in the order in which they are run:");
+    }
+    for of in hooks {
+        for file in of.files {
+            show::line(&format!("  {}: {}", of.occasion, file.display()));
+        }
+        for refused in of.refused {
+            show::line(&format!("    warning: {refused}"));
         }
     }
     show::line("");

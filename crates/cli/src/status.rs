@@ -1,5 +1,6 @@
 //! `endsession status`: who is here, who holds the session open, what is under way.
 
+use endsession_manager::config::format_millis;
 use endsession_manager::report::{App, Status};
 
 use crate::elsewhere;
@@ -143,6 +144,8 @@ fn application(a: &App) -> Vec<String> {
         let (ignore, anyway) = (rule.ignore, rule.end_anyway);
         notes.extend(ignore.then(|| "ignored, as a rule says".to_owned()));
         notes.extend(anyway.then(|| "ended anyway, as a rule says".to_owned()));
+        let own = rule.deadline_ms.map(format_millis);
+        notes.extend(own.map(|time| format!("{time} for each step, as a rule says")));
     }
     let mut lines = vec![format!(
         "  {}: {}",

@@ -7,6 +7,8 @@
 
 mod support;
 
+use std::os::unix::fs::PermissionsExt;
+
 use endsession_testkit::bus::Bus;
 use endsession_testkit::gnome_client::Manner;
 use endsession_testkit::session::Sandbox;
@@ -132,6 +134,25 @@ fn one_file_alone_can_be_checked() {
             .contains("cannot read the configuration /nowhere.toml"),
         "{done:?}"
     );
+}
+
+#[test]
+fn hooks_are_listed_in_their_order_and_why_one_is_refused() {
+    let sandbox = place();
+    let put = |path: &str, mode| {
+        let path = sandbox.write(path, "#!/bin/sh\n");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+        path.display().to_string()
+    };
+    let second = put(".config/endsession/hooks/asking.d/20-b", 0o755);
+    let first = put("xdg/endsession/hooks/asking.d/10-a", 0o755);
+    let open = put(".config/endsession/hooks/ending.d/10-open", 0o777);
+    let done = check(&sandbox);
+    assert_eq!(done.code(), Some(0), "{done:?}");
+    let order = format!("  asking: {first}\n  asking: {second}\n");
+    assert!(done.out.contains(&order), "{done:?}");
+    let warning = format!("    warning: the hook {open} is not run: others may write it");
+    assert!(done.out.contains(&warning), "{done:?}");
 }
 
 /// A session with the user's own file.

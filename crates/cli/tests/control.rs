@@ -59,7 +59,7 @@ fn a_request_has_a_number_and_an_outcome(on: On) {
         outcome,
         json!({
             "event": "finished", "request": number, "outcome": "over", "by": "", "why": "",
-            "blockers": [], "gone": [], "told": [], "overridden": [],
+            "blockers": [], "gone": [], "told": [], "overridden": [], "overridden_by_rule": [],
         })
     );
     client.wait_until_left(LIMIT);

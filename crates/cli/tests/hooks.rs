@@ -195,6 +195,15 @@ fn one_that_reads_nothing_and_says_too_much_blocks_nobody() {
 }
 
 #[test]
+fn one_that_never_stops_talking_has_its_time_and_no_more() {
+    let session = asking_within("300ms", &[("10-yes", "exec yes")]);
+    let why = reason(&log_off(&session), "10-yes");
+    assert!(why.starts_with("does not answer"), "{why}");
+    // And nobody else was kept from being heard meanwhile.
+    assert_eq!(session.status()["request"], Value::Null);
+}
+
+#[test]
 fn what_it_leaves_running_is_not_waited_for_and_goes_with_the_session() {
     let session = asking(&[
         ("10-daemon", "sleep 1000 & echo $! >~/daemon"),

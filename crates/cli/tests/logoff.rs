@@ -298,7 +298,7 @@ fn json_of_an_outcome_has_its_documented_shape() {
         outcome,
         json!({
             "request": 1, "outcome": "cancelled", "by": "blocked", "why": "", "blockers": [blocker],
-            "gone": [], "told": [], "overridden": [],
+            "gone": [], "told": [], "overridden": [], "overridden_by_rule": [],
         })
     );
     assert_eq!(done.out.lines().count(), 1);

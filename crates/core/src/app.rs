@@ -177,6 +177,27 @@ impl App {
         }
     }
 
+    /// Every query of this application that is open or answered, and not yet acted upon, is void.
+    pub(crate) fn void_queries(&mut self) -> Vec<VoterId> {
+        let mut void = Vec::new();
+        for (id, voter) in &mut self.voters {
+            match voter.vote {
+                Vote::Idle | Vote::Told => continue,
+                Vote::Asked(_)
+                | Vote::WantsUser
+                | Vote::AskingUser
+                | Vote::WantsLast
+                | Vote::Abstained => {
+                    voter.owed = (voter.owed + 1).min(MAX_OWED);
+                }
+                Vote::Accepted | Vote::Refused(_) => {}
+            }
+            voter.vote = Vote::Idle;
+            void.push(*id);
+        }
+        void
+    }
+
     /// It has been asked and takes longer than is usual.
     pub(crate) fn is_slow(&self) -> bool {
         self.voters

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::action::{Action, Blocker, CancelledBy, Notice, Outcome, Phase, Why};
-use crate::app::{App, Going, MAX_OWED, Responds, Silence, Vote, Voter};
+use crate::app::{App, Going, Responds, Vote};
 use crate::event::{Choice, ChoiceError, Event, Force, Request, Round};
 use crate::id::{Identity, InhibitorId, JobId, VoterId, WindowId};
 use crate::policy::Policy;
@@ -489,12 +489,6 @@ impl Coordinator {
         app.overridden || app.rule.ignore || self.under_way.as_ref().is_some_and(|u| u.forced)
     }
 
-    /// The waits for one application, as its rule has them.
-    pub(crate) fn policy_of(&self, of: &Identity) -> Policy {
-        let rule = self.apps.get(of).map(|a| a.rule);
-        self.policy.under(&rule.unwrap_or_default())
-    }
-
     pub(crate) fn is_requester(&self, of: &Identity) -> bool {
         self.under_way
             .as_ref()
@@ -762,32 +756,6 @@ impl Coordinator {
         }
     }
 
-    /// Where the user wrote a rule that says so, what an application says against its end does not
-    /// count, and that it never answers neither.
-    fn override_by_rule(&mut self, changed: &BTreeSet<Identity>) {
-        if !matches!(self.phase(), Some(Phase::Asking | Phase::Closing)) {
-            return;
-        }
-        for of in changed {
-            let no = |a: &App| {
-                let silent = |v: &Voter| v.vote == Vote::Asked(Silence::Silent);
-                !a.blockers(of, !self.is_requester(of)).is_empty() || a.voters.values().any(silent)
-            };
-            let app = self.apps.get(of).filter(|a| a.rule.end_anyway);
-            if app.is_some_and(|a| !self.may_not_block(a) && no(a)) {
-                self.rule_overrides(of);
-            }
-        }
-    }
-
-    /// A rule of the user's overrides an application.
-    pub(crate) fn rule_overrides(&mut self, of: &Identity) {
-        if let Some(app) = self.apps.get_mut(of) {
-            app.by_rule = true;
-        }
-        self.override_app(of, self.policy_of(of).forced);
-    }
-
     fn expire(&mut self, deadline: Deadline) {
         match deadline {
             Deadline::Voter(voter) => self.voter_is_late(voter),
@@ -856,7 +824,7 @@ impl Coordinator {
             if !matches!(app.going, Going::No | Going::GaveUp) {
                 told.push(app.name.clone());
             }
-            void.extend(void_queries_of(app));
+            void.extend(app.void_queries());
         }
         for voter in void {
             self.act(Action::CancelQuery(voter));
@@ -898,25 +866,4 @@ impl Coordinator {
         }
         self.act(Action::Finished(outcome));
     }
-}
-
-/// Every query of this application that is open or answered, and not yet acted upon, is void.
-pub(crate) fn void_queries_of(app: &mut App) -> Vec<VoterId> {
-    let mut void = Vec::new();
-    for (id, voter) in &mut app.voters {
-        match voter.vote {
-            Vote::Idle | Vote::Told => continue,
-            Vote::Asked(_)
-            | Vote::WantsUser
-            | Vote::AskingUser
-            | Vote::WantsLast
-            | Vote::Abstained => {
-                voter.owed = (voter.owed + 1).min(MAX_OWED);
-            }
-            Vote::Accepted | Vote::Refused(_) => {}
-        }
-        voter.vote = Vote::Idle;
-        void.push(*id);
-    }
-    void
 }

@@ -2,10 +2,9 @@
 
 use crate::action::{Action, Notice, Phase};
 use crate::app::{App, Going, Responds, Vote, Voter, Win};
-use crate::coordinator::{Coordinator, void_queries_of};
+use crate::coordinator::Coordinator;
 use crate::event::{Event, Round, Window};
 use crate::id::{Identity, VoterId, WindowId};
-use crate::rule::Rule;
 use crate::time::Deadline;
 
 impl Coordinator {
@@ -106,48 +105,12 @@ impl Coordinator {
 
     /// The application of an identity, made known if it is not. The first name stays unless a
     /// window tells a better one.
-    fn known(&mut self, of: &Identity, name: &str) -> &mut App {
+    pub(crate) fn known(&mut self, of: &Identity, name: &str) -> &mut App {
         let app = self.apps.entry(of.clone()).or_insert_with(App::new);
         if app.name.is_empty() {
             name.clone_into(&mut app.name);
         }
         app
-    }
-
-    fn ruled(&mut self, of: &Identity, rule: Rule) {
-        let before = self.apps.get(of).map(|a| a.rule).unwrap_or_default();
-        if before == rule {
-            return;
-        }
-        let app = self.known(of, "");
-        app.rule = rule;
-        let alone = app.alone;
-        if rule.ignore && !alone {
-            self.let_be(of);
-        }
-        if let Some(u) = &mut self.under_way {
-            u.unasked = true;
-        }
-        self.touch(of);
-    }
-
-    /// An application is to be ignored from now on, whatever was begun with it.
-    fn let_be(&mut self, of: &Identity) {
-        let Some(app) = self.apps.get_mut(of) else {
-            return;
-        };
-        let void = void_queries_of(app);
-        app.reset();
-        for id in void {
-            self.deadlines.clear(&Deadline::Voter(id));
-            if let Some(u) = &mut self.under_way {
-                u.no_longer_waits_for(id);
-            }
-            self.act(Action::CancelQuery(id));
-        }
-        self.deadlines.clear(&Deadline::App(of.clone()));
-        self.deadlines.clear(&Deadline::Ping(of.clone()));
-        self.outdate_look();
     }
 
     fn registered(&mut self, id: VoterId, of: Identity, name: String, round: Round) {

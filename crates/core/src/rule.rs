@@ -1,7 +1,14 @@
-//! What a user's rules say about one application. Plain data; which application a rule means is
-//! decided where the applications' programs and names are known.
+//! What a user's rules say about one application, and what that changes in a request. Which
+//! application a rule means is decided where the applications' programs and names are known.
 
+use std::collections::BTreeSet;
+
+use crate::action::{Action, Phase};
+use crate::app::{App, Silence, Vote, Voter};
+use crate::coordinator::Coordinator;
+use crate::id::Identity;
 use crate::policy::Policy;
+use crate::time::Deadline;
 
 /// How the windows of an application that cannot vote are let go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +56,76 @@ impl Policy {
             forced: deadline,
             ..self.clone()
         }
+    }
+}
+
+impl Coordinator {
+    /// The waits for one application, as its rule has them.
+    pub(crate) fn policy_of(&self, of: &Identity) -> Policy {
+        let rule = self.apps.get(of).map(|a| a.rule);
+        self.policy.under(&rule.unwrap_or_default())
+    }
+
+    pub(crate) fn ruled(&mut self, of: &Identity, rule: Rule) {
+        let before = self.apps.get(of).map(|a| a.rule).unwrap_or_default();
+        if before == rule {
+            return;
+        }
+        let app = self.known(of, "");
+        app.rule = rule;
+        let alone = app.alone;
+        if rule.ignore && !alone {
+            self.let_be(of);
+        }
+        if let Some(u) = &mut self.under_way {
+            u.unasked = true;
+        }
+        self.touch(of);
+    }
+
+    /// An application is to be ignored from now on, whatever was begun with it.
+    fn let_be(&mut self, of: &Identity) {
+        let Some(app) = self.apps.get_mut(of) else {
+            return;
+        };
+        let void = app.void_queries();
+        app.reset();
+        for id in void {
+            self.deadlines.clear(&Deadline::Voter(id));
+            if let Some(u) = &mut self.under_way {
+                u.no_longer_waits_for(id);
+            }
+            self.act(Action::CancelQuery(id));
+        }
+        self.deadlines.clear(&Deadline::App(of.clone()));
+        self.deadlines.clear(&Deadline::Ping(of.clone()));
+        self.outdate_look();
+    }
+
+    /// Where the user wrote a rule that says so, what an application says against its end does not
+    /// count, and that it never answers neither.
+    pub(crate) fn override_by_rule(&mut self, changed: &BTreeSet<Identity>) {
+        if !matches!(self.phase(), Some(Phase::Asking | Phase::Closing)) {
+            return;
+        }
+        for of in changed {
+            let no = |a: &App| {
+                let silent = |v: &Voter| v.vote == Vote::Asked(Silence::Silent);
+                !a.blockers(of, !self.is_requester(of)).is_empty() || a.voters.values().any(silent)
+            };
+            let app = self.apps.get(of).filter(|a| a.rule.end_anyway);
+            if app.is_some_and(|a| !self.may_not_block(a) && no(a)) {
+                self.rule_overrides(of);
+            }
+        }
+    }
+
+    /// A rule of the user's overrides an application.
+    pub(crate) fn rule_overrides(&mut self, of: &Identity) {
+        if let Some(app) = self.apps.get_mut(of) {
+            app.by_rule = true;
+        }
+        self.override_app(of, self.policy_of(of).forced);
     }
 }
 

@@ -13,7 +13,7 @@ pub mod config;
 pub mod control;
 mod dialog;
 pub mod display_of;
-mod hooks;
+pub mod hooks;
 mod lock;
 mod look;
 mod manager;

@@ -336,7 +336,6 @@ impl Manager {
                 self.event(Event::Imposed(self.config.imposed()));
             }
             Some(()) = self.children.recv() => self.reap(),
-            () = self.hooks.output() => {}
             () = until(hooks_until) => self.hooks_are_due(),
             () = until(deadline) => {
                 let now = self.now();
@@ -350,6 +349,8 @@ impl Manager {
             }
             () = self.backend.answer() => {}
             () = until(backend_due) => self.backend.handle_timeout(),
+            // Last of all: one that never stops talking must not keep its own time from coming.
+            () = self.hooks.output() => {}
         }
     }
 

@@ -91,6 +91,8 @@ pub(super) struct Running {
     /// When its time is over.
     term_at: Option<Instant>,
     kill_at: Option<Instant>,
+    /// It was told to end.
+    told: bool,
 }
 
 impl Running {
@@ -131,6 +133,7 @@ impl Running {
             lines: Lines::default(),
             term_at: limit.map(|limit| Instant::now() + limit),
             kill_at: None,
+            told: false,
         })
     }
 
@@ -143,10 +146,9 @@ impl Running {
     pub(super) fn is_late(&mut self, now: Instant) -> bool {
         if self.kill_at.is_some_and(|at| at <= now) {
             self.kill_at = None;
-            self.term_at = None;
             tracing::warn!("hook {} did not end on SIGTERM; SIGKILL", self.name);
             self.signal(Signal::KILL);
-        } else if self.kill_at.is_none() && self.term_at.is_some_and(|at| at <= now) {
+        } else if self.term_at.is_some_and(|at| at <= now) {
             self.stop();
             return true;
         }
@@ -155,7 +157,7 @@ impl Running {
 
     /// Nobody waits for it any more.
     pub(super) fn stop(&mut self) {
-        if self.kill_at.is_none() {
+        if !std::mem::replace(&mut self.told, true) {
             self.term_at = None;
             self.kill_at = Some(Instant::now() + KILL_AFTER);
             self.signal(Signal::TERM);
@@ -184,8 +186,7 @@ impl Running {
     /// Of one that was ended, what it started goes too, while the group's number is still its own.
     pub(super) fn end_what_it_left(&self) {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        let was_ended = self.kill_at.is_some() || self.term_at.is_none();
-        if was_ended
+        if self.told
             && let Some(pid) = self.group()
             && let Ok(Some(_exited)) = waitid(WaitId::Pid(pid), options)
         {
