@@ -156,6 +156,7 @@ async fn a_window_is_closed_and_shown_in_the_words_of_its_compositor() {
             DisplayEvent::Closed(WindowKey(10)),
             "{kind:?}"
         );
+        is_told(&mut display, &desk.fake, close).await;
         assert_eq!(desk.fake.told(), [focus, close]);
     }
 }
