@@ -576,8 +576,10 @@ impl Coordinator {
     pub(crate) fn authorized(&mut self, kind: Kind, word: Result<(), String>) {
         let Some(u) = &mut self.under_way else { return };
         let asked = matches!(u.phase, Phase::Authorizing | Phase::Asking | Phase::Closing);
-        // An answer about another kind is one to a question that has been asked anew since.
-        if u.authorized || !asked || u.request.kind != kind {
+        // An answer about another kind is one to a question that has been asked anew since. A
+        // second yes changes nothing; a no may come when the user overrides what speaks against it.
+        let is_news = !u.authorized || (word.is_err() && kind != Kind::LogOff);
+        if !is_news || !asked || u.request.kind != kind {
             return;
         }
         self.deadlines.clear(&Deadline::Authorize);

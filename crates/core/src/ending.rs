@@ -158,7 +158,12 @@ impl Coordinator {
         for of in &late {
             self.impose(of);
         }
-        if late.is_empty() && self.apps.values().all(|a| a.shows_nothing()) {
+        // A window that has gone is not yet a process that has: it may be saving, and has time for it.
+        let saves = |(of, a): (&Identity, &crate::app::App)| {
+            of.is_process() && !a.spared && !matches!(a.going, Going::No | Going::GaveUp)
+        };
+        let waits = self.apps.iter().any(saves);
+        if late.is_empty() && !waits && self.apps.values().all(|a| a.shows_nothing()) {
             self.enter_ending();
             return false;
         }

@@ -86,7 +86,8 @@ pub enum Event {
     /// The end of the session that began outside of it was called off: an imposed one, however far
     /// it had come, or that of the machine after [`Event::GoesDown`].
     Restored,
-    /// The answer to [`crate::Action::Authorize`]: this kind of end is permitted, or why not.
+    /// The answer to [`crate::Action::Authorize`]: this kind of end is permitted, or why not. A no
+    /// may also come unasked, and later, and ends the request as well.
     Authorized(Kind, Result<(), String>),
     /// The session bus is gone: nobody on it can object any more.
     BusLost,

@@ -260,7 +260,9 @@ impl Ghost {
                 self.asks_leave = false;
             }
             Op::Event(Event::Authorized(kind, word)) => {
-                if self.asks_leave && *kind == self.kind {
+                let is_open = self.under_way && !self.confirming && !self.ending && !self.imposed;
+                let revoked = is_open && word.is_err() && *kind != Kind::LogOff;
+                if (self.asks_leave || revoked) && *kind == self.kind {
                     self.asks_leave = false;
                     self.unpermitted = word.is_err();
                     self.refused_leave = word.is_err();
