@@ -17,7 +17,7 @@
 //!   protocol.
 //! - [`xsmp_client`]: clients of XSMP, each in a process of its own, that do what a test orders.
 //! - [`lock::Lock`]: screen lockers; [`notifications::Notifications`]: a notification daemon.
-//! - [`machine::Machine`]: a real systemd with logind, polkit and users who log in.
+//! - [`logind::Logind`]: a logind and a polkit that do what a test orders; [`machine::Machine`]: a real systemd with logind, polkit and users who log in.
 //! - [`measure`]: what a process costs.
 //! - [`names::OwnsName`]: another program that owns a well-known name.
 //!
@@ -32,6 +32,7 @@ pub mod apps;
 pub mod bus;
 pub mod gnome_client;
 pub mod lock;
+pub mod logind;
 pub mod machine;
 pub mod measure;
 pub mod names;
