@@ -8,7 +8,7 @@ use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use endsession_core::{Coordinator, Event, Identity, JobId, Phase, Request, Time};
+use endsession_core::{Coordinator, Event, Identity, JobId, Kind, Phase, Request, Time};
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
 use crate::activation::Activation;
@@ -22,7 +22,9 @@ use crate::control::Listeners;
 use crate::dialog::{Dialog, DialogCommand};
 use crate::display_of::Way;
 use crate::lock::Lock;
+use crate::logind::Logind;
 use crate::perform::Hold;
+use crate::power::Power;
 use crate::process::{Exits, Table};
 
 /// What applications have, in milliseconds, when their display is already gone: they cannot show
@@ -73,6 +75,8 @@ pub struct Manager {
     /// There is a display, and its windows cannot be seen.
     pub(crate) display_is_unseen: bool,
     pub(crate) dialog: Dialog,
+    pub(crate) logind: Logind,
+    pub(crate) power: Power,
     pub(crate) lock: Lock,
     pub(crate) exits: Exits,
     /// See [`Manager::processes`]; as old as the last message or wake-up at most.
@@ -86,6 +90,8 @@ pub struct Manager {
     pub(crate) config: Config,
     /// The number of the request under way, or of the last one.
     pub(crate) request: u32,
+    /// Its kind, as it was when it last entered a phase.
+    pub(crate) kind: Kind,
     pub(crate) requester_pids: BTreeSet<u32>,
     pub(crate) since: HashMap<Hold, Instant>,
     /// Since when an application that does not block is waited for.
@@ -137,6 +143,8 @@ impl Manager {
             display: None,
             display_way: None,
             dialog: Dialog::new(options.dialog, &options.config.dialog),
+            logind: Logind::default(),
+            power: Power::default(),
             lock: Lock::default(),
             display_name: "not looked for yet".to_owned(),
             display_is_unseen: false,
@@ -146,6 +154,7 @@ impl Manager {
             rest: None,
             keep: BTreeSet::new(),
             request: 0,
+            kind: Kind::LogOff,
             requester_pids: BTreeSet::new(),
             since: HashMap::new(),
             slow_since: HashMap::new(),
@@ -265,7 +274,12 @@ impl Manager {
                 // While no request is under way nobody has looked who is there.
                 self.look().await;
                 self.event(Event::Imposed(self.config.imposed()));
+                if self.power.goes_down {
+                    // Nothing more is waited for than the compositor.
+                    self.end_by_backend();
+                }
             }
+            told = self.logind.next() => self.logind_told(told).await,
             Some(()) = self.children.recv() => self.reap(),
             () = until(deadline) => {
                 let now = self.now();
@@ -283,7 +297,7 @@ impl Manager {
 
     /// Tells the coordinator a fact.
     pub(crate) fn event(&mut self, event: Event) {
-        if self.is_of_the_dialog(&event) {
+        if self.is_of_the_dialog(&event) || self.is_of_an_agent(&event) {
             return;
         }
         let now = self.now();
@@ -407,7 +421,7 @@ impl Manager {
     /// The process that is the session has ended: because we ended it, because it was itself an
     /// application that was closed, or by itself.
     fn session_exited(&mut self, name: &str, of: &Identity, status: ExitStatus, told: bool) {
-        if told || self.core.is_over() {
+        if told || self.power.goes_down || self.core.is_over() {
             self.event(Event::Backend(Ok(())));
             return;
         }

@@ -24,6 +24,10 @@ use crate::report::{self, News, Who};
 /// before it has gone itself.
 const DISPLAY_SERVERS: [&str; 5] = ["Xwayland", "Xorg", "Xvfb", "Xvnc", "X"];
 
+/// What keeps a PAM session open for a unit with `PAMName=`, of which `run` may be the command: a
+/// child of ours from before we were. Its end closes the session of logind that we are in.
+const KEEPER_OF_PAM: &str = "(sd-pam)";
+
 /// What blocks, as long as it is the same: titles and reasons change meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Hold {
@@ -114,7 +118,8 @@ impl Manager {
                 });
             }
             Action::SignalRest(signal) => self.signal_rest(signal),
-            Action::EndSession(_) => self.end_session(),
+            Action::EndSession(kind) => self.end_session(kind),
+            Action::Authorize(kind) => self.authorize(kind),
             Action::Notice(notice) => self.notice(&notice),
             Action::Finished(outcome) => self.finished(&outcome),
         }
@@ -135,7 +140,7 @@ impl Manager {
     }
 
     /// Whether a process may be signalled and waited for as part of the session.
-    fn is_ours(&mut self, of: &Identity) -> bool {
+    pub(crate) fn is_ours(&mut self, of: &Identity) -> bool {
         let Some(pid) = of.pid() else { return false };
         let mut table = self.processes();
         let listed = table.get(pid).is_some_and(|s| s.identity() == *of);
@@ -249,6 +254,7 @@ impl Manager {
             Backend::Nothing | Backend::Missing => None,
         };
         let dialog = self.dialog.pid();
+        let agents_stay = self.agents_stay();
         table
             .iter()
             .filter(|s| {
@@ -258,7 +264,9 @@ impl Manager {
                     && Some(&of) != session.as_ref()
                     && !self.keep.contains(&s.pid)
                     && !DISPLAY_SERVERS.contains(&s.comm.as_str())
+                    && s.comm != KEEPER_OF_PAM
                     && !crate::lock::is_locker(s)
+                    && !(agents_stay && crate::power::is_agent(*s))
                     // It closes by itself, and one that hangs must not hold up the end.
                     && !dialog.is_some_and(|d| s.pid == d || table.descends(s.pid, d))
                     && process::is_of_session(table, s.pid, root, windowed.contains(&of))
@@ -291,8 +299,8 @@ impl Manager {
         }
     }
 
-    fn end_session(&mut self) {
-        self.rest = None;
+    /// Ends the session itself: its compositor, or what it is.
+    pub(crate) fn end_by_backend(&mut self) {
         match &mut self.backend {
             Backend::Child(child) if child.status().is_none() => {
                 tracing::info!("ending {} (pid {})", child.name(), child.pid());
@@ -301,6 +309,12 @@ impl Manager {
             Backend::Child(_) | Backend::Nothing => self.event(Event::Backend(Ok(()))),
             // Whoever started the session, and now ends its manager, ends the rest of it.
             Backend::Missing if self.told_to_end => self.event(Event::Backend(Ok(()))),
+            // The last resort: it takes along whatever is in logind's session.
+            Backend::Missing if self.logind.terminate() => {
+                tracing::info!("logind ends the session");
+                // It ends us too, and waits for that.
+                self.power.goes_down = true;
+            }
             Backend::Missing => {
                 let why = "this manager did not start the session and has no way to end it";
                 self.event(Event::Backend(Err(why.to_owned())));
@@ -365,6 +379,7 @@ impl Manager {
         match notice {
             Notice::Phase(phase) => {
                 tracing::info!("request {}: {}", self.request, report::phase(*phase));
+                self.kind = self.core.current().map_or(self.kind, |r| r.kind);
                 self.phase_changed(report::phase(*phase));
             }
             Notice::Blocked(b) => {
@@ -464,7 +479,10 @@ impl Manager {
     }
 
     fn finished(&mut self, outcome: &Outcome) {
-        let finished = report::finished(self.request, outcome, |b| self.waiting(b));
+        let finished = report::Finished {
+            kind: report::kind(self.kind).to_owned(),
+            ..report::finished(self.request, outcome, |b| self.waiting(b))
+        };
         match outcome {
             Outcome::Over { .. } => tracing::info!("the session is over"),
             Outcome::Cancelled { .. } => {
@@ -494,6 +512,11 @@ impl Manager {
         } else {
             self.gnome.set_ending(false);
             self.close_display();
+            self.power_goes_on();
+            if let (true, Backend::Child(child)) = (self.backend.has_ended(), &self.backend) {
+                // Nothing of the session is left that could go on.
+                self.ended = child.status().map(Ended::Session);
+            }
         }
     }
 }

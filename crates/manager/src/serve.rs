@@ -51,6 +51,9 @@ impl Manager {
 
     async fn call(&mut self, message: &Message, peer: &Peer) {
         let header = message.header();
+        if self.waits_for_logind(message, &header, peer) {
+            return;
+        }
         let answered = self.answer(message, &header, peer).await;
         if !wants_reply(message) {
             return;
@@ -162,14 +165,7 @@ impl Manager {
             Command::Version => reply(header, &Variant::from(report::VERSION)),
             Command::Phase => reply(header, &Variant::from(self.phase_name())),
             Command::Kinds => reply(header, &Variant::from(self.kinds())),
-            Command::AllProperties => {
-                let all = HashMap::from([
-                    ("Version", Variant::from(report::VERSION)),
-                    ("Phase", Variant::from(self.phase_name())),
-                    ("Kinds", Variant::from(self.kinds())),
-                ]);
-                reply(header, &all)
-            }
+            Command::AllProperties => reply(header, &properties(self)),
         }
     }
 
@@ -183,11 +179,12 @@ impl Manager {
     }
 
     /// The ways in which this session can end now.
-    fn kinds(&self) -> Vec<&'static str> {
-        match self.backend {
-            Backend::Child(_) | Backend::Nothing => vec![report::kind(Kind::LogOff)],
-            Backend::Missing => Vec::new(),
-        }
+    pub(crate) fn kinds(&self) -> Vec<&'static str> {
+        [Kind::LogOff, Kind::Restart, Kind::PowerOff]
+            .into_iter()
+            .filter(|kind| self.can_be_asked_for(*kind).is_ok())
+            .map(report::kind)
+            .collect()
     }
 
     fn phase_name(&self) -> &'static str {
@@ -202,29 +199,15 @@ impl Manager {
         requester: Option<u32>,
         peer: Option<&str>,
     ) -> Result<Joined, Failure> {
-        if request.kind != Kind::LogOff {
-            return Err(Failure::new(
-                "org.endsession.Error.Unsupported",
-                format!(
-                    "this session cannot {}: it has no way to reach the machine's power",
-                    match request.kind {
-                        Kind::Restart => "restart the machine",
-                        _ => "power the machine off",
-                    }
-                ),
-            ));
-        }
-        if matches!(self.backend, Backend::Missing) {
-            return Err(Failure::new(
-                "org.endsession.Error.Unsupported",
-                "this manager did not start the session and has no way to end it; start the session with \
-                 `endsession run -- COMMAND`",
-            ));
-        }
+        self.can_be_asked_for(request.kind)?;
         self.ask_screen_savers();
         // Whose terminal it is can only be told once the windows are known.
         self.look_at_windows().await;
-        if self.display_is_unseen && request.force != Force::Now {
+        // Where logind is to end a session that something else started, its applications have to be
+        // seen to have gone before.
+        let unseen = self.display_is_unseen
+            || (matches!(self.backend, Backend::Missing) && self.display.is_none());
+        if unseen && request.force != Force::Now {
             // To go on would end every window with the display, asked by nobody.
             return Err(Failure::new(
                 "org.endsession.Error.DisplayUnseen",
@@ -246,6 +229,7 @@ impl Manager {
             .core
             .request(now, request)
             .map_err(|e| Failure::new("org.endsession.Error.SessionOver", e.to_string()))?;
+        self.tell_locks();
         if joined == Joined::Joined {
             let kind = self.core.current().map(|r| report::kind(r.kind));
             self.tell(&News::Joined {
@@ -286,6 +270,9 @@ impl Manager {
                 ));
             }
         };
+        if self.choice_takes_leave(&choice) {
+            return Ok(());
+        }
         let now = self.now();
         self.core.choose(now, choice).map_err(choice_failure)
     }
@@ -422,6 +409,15 @@ fn leads_its_terminal(pid: u32) -> bool {
 
 /// The interfaces that every object has.
 const STANDARD: &str = include_str!("standard.xml");
+
+/// All properties of the control interface.
+pub(crate) fn properties(manager: &Manager) -> HashMap<&'static str, Variant<'static>> {
+    HashMap::from([
+        ("Version", Variant::from(report::VERSION)),
+        ("Phase", Variant::from(manager.phase_name())),
+        ("Kinds", Variant::from(manager.kinds())),
+    ])
+}
 
 fn peer_call(header: &Header<'_>) -> Answered {
     match header.member().map(|m| m.as_str().to_owned()).as_deref() {
