@@ -12,6 +12,11 @@ use crate::exit::{Exit, Failure, Result};
 const EXIT_STATUS: &str = "Exit status: 0 ended (or under way, once nothing can stop it), 1 refused or cancelled, \
                            2 wrong usage or configuration, 3 no session or no manager to talk to.";
 
+const POWER: &str = "Whether it is permitted is settled before anybody is asked: polkit may want a password. Programs \
+                     that hold a shutdown up (systemd-inhibit --list) are shown like applications that do.\n\n\
+                     Exit status: 0 ended (or under way, once nothing can stop it), 1 refused, not permitted or \
+                     cancelled, 2 wrong usage or a machine that cannot, 3 no session or no manager to talk to.";
+
 /// Ends your session the way it should end: every application is asked, the user decides, nothing
 /// is lost.
 #[derive(Debug, Parser)]
@@ -26,6 +31,12 @@ pub(crate) enum Command {
     /// Log off: ask every application, then end the session
     #[command(after_help = EXIT_STATUS)]
     Logoff(Logoff),
+    /// Restart the machine: ask every application first, as for a log-off
+    #[command(after_help = POWER)]
+    Restart(Logoff),
+    /// Power the machine off: ask every application first, as for a log-off
+    #[command(after_help = POWER)]
+    Poweroff(Logoff),
     /// Show who is asked, who holds the session open, and what is under way
     Status(Json),
     /// Print every change, one a line, until interrupted

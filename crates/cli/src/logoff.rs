@@ -1,4 +1,4 @@
-//! `endsession logoff`: asks the manager, and where there is a terminal shows what happens and
+//! `endsession logoff`, `restart` and `poweroff`: asks the manager, and where there is a terminal shows what happens and
 //! takes the user's choice there. The manager owns the request: it outlives this command and its
 //! terminal.
 
@@ -17,11 +17,11 @@ use crate::screen::{Key, Screen};
 use crate::show;
 use crate::terminal::{self, Terminal};
 
-/// Asks to log off and waits for the outcome.
-pub(crate) async fn run(options: Logoff) -> Result<Exit> {
+/// Asks for that kind of end and waits for the outcome.
+pub(crate) async fn run(kind: &str, options: Logoff) -> Result<Exit> {
     let interactive = terminal::is_there() && !options.no_dialog && !options.json;
     let control = Control::connect().await?;
-    request(control, "logoff", &options, interactive).await
+    request(control, kind, &options, interactive).await
 }
 
 /// Asks for that kind of end and waits for the outcome; `interactive`: what happens is shown in the
@@ -41,7 +41,9 @@ pub(crate) async fn request(
     let (request, joined) = control.request(kind, of(options)).await?;
     let mut screen = Screen::default();
     if joined {
-        eprintln_quietly("A log-off is already under way; this one has joined it.");
+        eprintln_quietly(
+            "A request to end the session is already under way; this one has joined it.",
+        );
         screen.begin(&control.status().await?.1);
     }
     let tells = match (&terminal, options.json, options.no_dialog) {

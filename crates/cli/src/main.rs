@@ -52,7 +52,9 @@ fn main() -> ExitCode {
     };
     let result = runtime.block_on(async {
         match cli.command {
-            Command::Logoff(options) => logoff::run(options).await,
+            Command::Logoff(options) => logoff::run("logoff", options).await,
+            Command::Restart(options) => logoff::run("restart", options).await,
+            Command::Poweroff(options) => logoff::run("poweroff", options).await,
             Command::Status(options) => status::run(options.json).await,
             Command::Watch(options) => watch::run(options.json).await,
             Command::Cancel => control::cancel().await,

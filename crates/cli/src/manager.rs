@@ -18,7 +18,8 @@ pub(crate) async fn run(options: ManagerOptions) -> Result<Exit> {
     })
     .await?
     .serving_xsmp()
-    .await;
+    .await
+    .with_logind();
     tracing::info!("managing this session");
     Ok(match manager.run().await {
         Ended::Over | Ended::Session(_) => Exit::Done,
