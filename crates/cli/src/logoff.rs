@@ -1,4 +1,4 @@
-//! `endsession logoff`: asks the manager, and where there is a terminal shows what happens and
+//! `endsession logoff`, `restart` and `poweroff`: asks the manager, and where there is a terminal shows what happens and
 //! takes the user's choice there. The manager owns the request: it outlives this command and its
 //! terminal.
 
@@ -53,7 +53,9 @@ pub(crate) async fn request(
     let (request, joined) = control.request(kind, of(options)).await?;
     let mut screen = Screen::default();
     if joined {
-        eprintln_quietly("A log-off is already under way; this one has joined it.");
+        eprintln_quietly(
+            "A request to end the session is already under way; this one has joined it.",
+        );
         screen.begin(&control.status().await?.1);
     }
     let tells = match (&terminal, options.json, options.no_dialog) {

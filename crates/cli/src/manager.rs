@@ -20,7 +20,8 @@ pub(crate) async fn run(options: ManagerOptions) -> Result<Exit> {
     .serving_xsmp()
     .await
     .watching_its_compositor()
-    .await;
+    .await
+    .with_logind();
     tracing::info!("managing this session");
     Ok(match manager.run().await {
         Ended::Over | Ended::Session(_) => Exit::Done,

@@ -91,6 +91,7 @@ pub(crate) async fn run(options: Run) -> Result<Exit> {
     let ended = manager
         .with_backend(Backend::Child(child))
         .keeping(kept)
+        .with_logind()
         .run()
         .await;
     drop(bus);

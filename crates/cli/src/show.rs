@@ -65,6 +65,7 @@ pub(crate) fn news(news: &News) -> String {
     match news {
         News::Phase { phase, .. } => match phase.as_str() {
             "confirming" => "Waiting for the user to confirm".to_owned(),
+            "authorizing" => "Finding out whether it is permitted".to_owned(),
             "asking" => "Asking every application".to_owned(),
             "closing" => "Closing applications".to_owned(),
             "imposed" => "The session must end: everybody is told at once".to_owned(),
@@ -117,19 +118,24 @@ pub(crate) fn news(news: &News) -> String {
 /// How a request ended, as lines.
 pub(crate) fn finished(f: &Finished) -> Vec<String> {
     let mut lines = Vec::new();
+    let what = match f.kind.as_str() {
+        "restart" => "The restart",
+        "poweroff" => "The power-off",
+        _ => "The log-off",
+    };
     match f.outcome.as_str() {
         "over" => lines.push("The session has ended.".to_owned()),
-        "failed" => lines.push(format!("The log-off failed: {}.", f.why)),
+        "failed" => lines.push(format!("{what} failed: {}.", f.why)),
         _ => lines.push(match f.by.as_str() {
-            "application" => format!("The log-off was cancelled by the user in {}.", f.why),
-            "blocked" => "The log-off was refused.".to_owned(),
-            "timeout" => "The log-off was cancelled: it took longer than allowed.".to_owned(),
+            "application" => format!("{what} was cancelled by the user in {}.", f.why),
+            "blocked" => format!("{what} was refused."),
+            "timeout" => format!("{what} was cancelled: it took longer than allowed."),
             "nobody-shown" => {
-                "The log-off was cancelled: it waited for the user, and nothing showed that."
-                    .to_owned()
+                format!("{what} was cancelled: it waited for the user, and nothing showed that.")
             }
             "restored" => "The end of the session was called off.".to_owned(),
-            _ => "The log-off was cancelled.".to_owned(),
+            "not-authorized" => format!("{what} was cancelled: {}.", f.why),
+            _ => format!("{what} was cancelled."),
         }),
     }
     lines.extend(f.blockers.iter().map(|b| format!("  {}", blocker(b))));

@@ -58,7 +58,7 @@ fn a_request_has_a_number_and_an_outcome(on: On) {
     assert_eq!(
         outcome,
         json!({
-            "event": "finished", "request": number, "outcome": "over", "by": "", "why": "",
+            "event": "finished", "request": number, "kind": "logoff", "outcome": "over", "by": "", "why": "",
             "blockers": [], "gone": [], "told": [], "overridden": [], "overridden_by_rule": [],
         })
     );

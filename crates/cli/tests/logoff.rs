@@ -297,7 +297,7 @@ fn json_of_an_outcome_has_its_documented_shape() {
     assert_eq!(
         outcome,
         json!({
-            "request": 1, "outcome": "cancelled", "by": "blocked", "why": "", "blockers": [blocker],
+            "request": 1, "kind": "logoff", "outcome": "cancelled", "by": "blocked", "why": "", "blockers": [blocker],
             "gone": [], "told": [], "overridden": [], "overridden_by_rule": [],
         })
     );

@@ -34,6 +34,10 @@ pub enum Action {
     Ping(Identity),
     /// Tell every window, job and inhibitor that is not yet told, then [`crate::Event::Looked`].
     Look,
+    /// Find out whether this kind of end is permitted, asking the user where that takes a
+    /// password, and say [`crate::Event::Authorized`]. A later order takes the place of an earlier
+    /// one, and none is needed any more once the request has finished.
+    Authorize(Kind),
     /// Show the user what the request waits for, or stop showing it. Where it was shown when the
     /// user overrode something, it stays until that has gone: the user follows what was chosen.
     Show(bool),
@@ -66,6 +70,8 @@ pub enum Signal {
 pub enum Phase {
     /// The user is asked whether to begin at all.
     Confirming,
+    /// Whether the end is permitted is found out, before anybody is asked for it.
+    Authorizing,
     /// Everybody is asked; nobody is ended.
     Asking,
     /// Applications are let go, group by group.
@@ -192,4 +198,6 @@ pub enum CancelledBy {
     NobodyShown,
     /// The imposed end was called off.
     Restored,
+    /// This kind of end is not permitted, and why.
+    NotAuthorized(String),
 }

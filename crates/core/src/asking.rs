@@ -37,11 +37,17 @@ impl Coordinator {
         if blocked && next.is_none_or(Round::is_late) {
             return false;
         }
-        if let (Some(next), Some(u)) = (next, &mut self.under_way) {
+        let Some(u) = &mut self.under_way else {
+            return false;
+        };
+        if let Some(next) = next {
             u.round = Some(next);
             u.unasked = true;
-        } else {
+        } else if u.authorized {
             self.enter(Phase::Closing);
+        } else {
+            // It became another kind of end since.
+            return false;
         }
         true
     }

@@ -35,7 +35,7 @@ impl Coordinator {
         if self.is_held() {
             return false;
         }
-        let Some(u) = &mut self.under_way else {
+        let Some(u) = self.under_way.as_mut().filter(|u| u.authorized) else {
             return false;
         };
         if std::mem::take(&mut u.untold) && self.tell_late_voters() {
@@ -302,7 +302,7 @@ impl Coordinator {
         }
         u.forced = true;
         u.all_changed = true;
-        if u.phase == Phase::Asking {
+        if u.phase == Phase::Asking && u.authorized {
             self.enter(Phase::Closing);
         }
         let going: Vec<Identity> = self

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::action::{Action, Blocker, CancelledBy, Notice, Outcome, Phase, Why};
 use crate::app::{App, Going, Responds, Vote};
-use crate::event::{Choice, ChoiceError, Event, Force, Request, Round};
+use crate::event::{Choice, ChoiceError, Event, Force, Kind, Request, Round};
 use crate::id::{Identity, InhibitorId, JobId, VoterId, WindowId};
 use crate::policy::Policy;
 use crate::rule::Rule;
@@ -36,6 +36,8 @@ pub(crate) struct UnderWay {
     pub(crate) request: Request,
     pub(crate) phase: Phase,
     pub(crate) step: Step,
+    /// The kind of end is permitted. Until then nobody is closed, told or signalled.
+    pub(crate) authorized: bool,
     pub(crate) look: Look,
     /// The round that is being asked; who registers in it or before it is asked at once.
     pub(crate) round: Option<Round>,
@@ -70,6 +72,10 @@ pub(crate) struct UnderWay {
     pub(crate) forced: bool,
     /// The budget of an imposed end, in milliseconds.
     pub(crate) imposed: Option<u64>,
+    /// The request has come to Ending by an imposed end, which can be called off still.
+    pub(crate) can_be_restored: bool,
+    /// The backend has handed the session over to the machine's own end.
+    pub(crate) goes_down: bool,
     /// Names of applications that went, in the order of their going.
     pub(crate) gone: Vec<String>,
     /// The same, to find whether one has been named.
@@ -416,7 +422,7 @@ impl Coordinator {
         let open = match choice {
             Choice::Cancel => true,
             Choice::Confirm => phase == Phase::Confirming,
-            _ => phase != Phase::Confirming,
+            _ => !matches!(phase, Phase::Confirming | Phase::Authorizing),
         };
         if !open {
             return Err(ChoiceError::NotNow);
@@ -427,7 +433,7 @@ impl Coordinator {
             return Err(ChoiceError::UnknownApp);
         }
         match choice {
-            Choice::Confirm => self.enter(Phase::Asking),
+            Choice::Confirm => self.confirmed(),
             Choice::Cancel => self.cancel(CancelledBy::User),
             Choice::EndOne(of) => self.end_one(&of),
             Choice::EndAll => self.force_all(),
@@ -527,10 +533,14 @@ impl Coordinator {
                 voter.vote = Vote::Idle;
             }
         }
+        // Everybody may leave a session; whether the machine may be touched is another's word.
+        let authorized = request.kind == Kind::LogOff;
         let phase = if request.confirm {
             Phase::Confirming
-        } else {
+        } else if authorized {
             Phase::Asking
+        } else {
+            Phase::Authorizing
         };
         if let Some(ms) = request.timeout {
             self.deadlines.set(self.now.plus(ms), Deadline::Timeout);
@@ -543,6 +553,7 @@ impl Coordinator {
             request,
             phase,
             step: Step::NotYet,
+            authorized,
             look: Look::Needed,
             round: None,
             pending: BTreeSet::new(),
@@ -560,6 +571,8 @@ impl Coordinator {
             again: BTreeSet::new(),
             forced: false,
             imposed: None,
+            can_be_restored: false,
+            goes_down: false,
             gone: Vec::new(),
             gone_names: BTreeSet::new(),
             overridden: BTreeSet::new(),
@@ -567,15 +580,59 @@ impl Coordinator {
             hooks: false,
         });
         self.notice(Notice::Phase(phase));
-        if phase == Phase::Confirming {
-            self.show(true);
-        } else if forced {
-            self.force_all();
+        match phase {
+            Phase::Confirming => self.show(true),
+            Phase::Authorizing => self.authorize(),
+            _ if forced => self.force_all(),
+            _ => {}
+        }
+    }
+
+    /// The user has said yes: it may begin.
+    fn confirmed(&mut self) {
+        let authorized = self.under_way.as_ref().is_some_and(|u| u.authorized);
+        if authorized {
+            self.enter(Phase::Asking);
+        } else {
+            self.enter(Phase::Authorizing);
+            self.authorize();
+        }
+    }
+
+    /// Has somebody find out whether the request is permitted.
+    fn authorize(&mut self) {
+        let Some(u) = &self.under_way else { return };
+        let kind = u.request.kind;
+        self.deadlines
+            .set(self.now.plus(self.policy.authorize), Deadline::Authorize);
+        self.act(Action::Authorize(kind));
+    }
+
+    /// The word of whoever permits that kind of end.
+    pub(crate) fn authorized(&mut self, kind: Kind, word: Result<(), String>) {
+        let Some(u) = &mut self.under_way else { return };
+        let asked = matches!(u.phase, Phase::Authorizing | Phase::Asking | Phase::Closing);
+        // An answer about another kind is one to a question that has been asked anew since. A
+        // second yes changes nothing; a no may come when the user overrides what speaks against it.
+        let is_news = !u.authorized || (word.is_err() && kind != Kind::LogOff);
+        if !is_news || !asked || u.request.kind != kind {
+            return;
+        }
+        self.deadlines.clear(&Deadline::Authorize);
+        match word {
+            Err(why) => self.cancel(CancelledBy::NotAuthorized(why)),
+            Ok(()) => {
+                u.authorized = true;
+                if u.phase == Phase::Authorizing {
+                    self.enter(Phase::Asking);
+                }
+            }
         }
     }
 
     fn join(&mut self, new: Request) {
         let Some(u) = &mut self.under_way else { return };
+        let more = new.kind > u.request.kind;
         u.request.kind = u.request.kind.max(new.kind);
         u.request.unattended &= new.unattended;
         for of in new.requester {
@@ -587,12 +644,18 @@ impl Coordinator {
         if matches!(u.phase, Phase::Ending | Phase::Imposed) {
             return;
         }
-        if u.phase == Phase::Confirming && !new.confirm {
-            self.enter(Phase::Asking);
+        if more {
+            u.authorized = false;
+            if u.phase != Phase::Confirming {
+                self.authorize();
+            }
+        }
+        if self.phase() == Some(Phase::Confirming) && !new.confirm {
+            self.confirmed();
         }
         match new.force {
-            Force::Now if self.phase() == Some(Phase::Confirming) => {
-                // The user has not yet said that anything is to happen; force then.
+            Force::Now if self.has_not_begun() => {
+                // Nobody has yet said that anything is to happen; force then.
                 if let Some(u) = &mut self.under_way {
                     u.request.force = Force::Now;
                 }
@@ -611,9 +674,15 @@ impl Coordinator {
         }
     }
 
+    /// Whether the request waits for a word without which nobody is asked.
+    fn has_not_begun(&self) -> bool {
+        matches!(self.phase(), Some(Phase::Confirming | Phase::Authorizing))
+    }
+
     pub(crate) fn enter(&mut self, phase: Phase) {
         let Some(u) = &mut self.under_way else { return };
         let confirmed = u.phase == Phase::Confirming;
+        let begins = phase == Phase::Asking;
         let forced = u.request.force == Force::Now;
         u.phase = phase;
         u.all_changed = true;
@@ -622,7 +691,7 @@ impl Coordinator {
             self.show(false);
         }
         self.notice(Notice::Phase(phase));
-        if confirmed && forced {
+        if begins && forced {
             self.force_all();
         }
     }
@@ -646,7 +715,7 @@ impl Coordinator {
             Some(Phase::Asking) => self.step_asking(),
             Some(Phase::Closing) => self.step_closing(),
             Some(Phase::Imposed) => self.step_imposed(),
-            Some(Phase::Confirming | Phase::Ending) | None => false,
+            Some(Phase::Confirming | Phase::Authorizing | Phase::Ending) | None => false,
         }
     }
 
@@ -776,12 +845,19 @@ impl Coordinator {
                     self.cancel(CancelledBy::NobodyShown);
                 }
             }
+            Deadline::Authorize => {
+                let why = "nobody answered whether it is permitted";
+                self.cancel(CancelledBy::NotAuthorized(why.to_owned()));
+            }
             Deadline::Timeout => self.cancel(CancelledBy::TimedOut),
             Deadline::ForceAfter => {
                 if self.phase() == Some(Phase::Confirming) {
-                    self.enter(Phase::Asking);
+                    self.confirmed();
                 }
-                self.force_all();
+                match &mut self.under_way {
+                    Some(u) if u.phase == Phase::Authorizing => u.request.force = Force::Now,
+                    _ => self.force_all(),
+                }
             }
             Deadline::Ending => self.ending_is_late(),
             Deadline::ImposedTerm => self.enter_ending(),
@@ -793,10 +869,15 @@ impl Coordinator {
         if self
             .under_way
             .as_ref()
-            .is_none_or(|u| u.phase == Phase::Ending)
+            .is_some_and(|u| u.phase != Phase::Ending)
         {
-            return;
+            self.call_off(by);
         }
+    }
+
+    /// As [`Coordinator::cancel`], also from Ending, where what ends the session may still say that
+    /// it does not.
+    pub(crate) fn call_off(&mut self, by: CancelledBy) {
         let blockers = self.blockers().cloned().collect();
         let told = self.void_queries();
         let gone = self.gone().to_vec();

@@ -20,6 +20,7 @@ impl Coordinator {
         }
         u.hooks = true;
         u.step = Step::Hooks;
+        u.can_be_restored = u.phase == Phase::Imposed;
         u.blockers.clear();
         // Whoever shows the request goes with the rest of the session.
         self.show(false);
@@ -87,6 +88,9 @@ impl Coordinator {
                 self.deadlines.set(self.now.plus(rest), Deadline::Ending);
             }
             Step::Killing | Step::LastHooks => self.end_session(),
+            Step::Backend if u.goes_down => {
+                self.fail("the machine did not go down in time".to_owned());
+            }
             Step::Backend => self.fail("the session did not end in time".to_owned()),
         }
     }
@@ -107,6 +111,16 @@ impl Coordinator {
         self.deadlines
             .set(self.now.plus(self.policy.backend), Deadline::Ending);
         self.act(Action::EndSession(kind));
+    }
+
+    /// The backend has done its part, and the rest of the session ends with the machine.
+    pub(crate) fn goes_down(&mut self, within: u64) {
+        let Some(u) = &mut self.under_way else { return };
+        if u.step == Step::Backend {
+            u.goes_down = true;
+            let at = self.now.plus(within.min(LONGEST_BUDGET));
+            self.deadlines.set(at, Deadline::Ending);
+        }
     }
 
     pub(crate) fn backend_done(&mut self, result: Result<(), String>) {
@@ -160,6 +174,12 @@ impl Coordinator {
             return;
         }
         u.forced = true;
+        // Whoever imposes it has the right to.
+        u.authorized = true;
+        if !u.shown {
+            let at = self.now.plus(self.policy.show);
+            self.deadlines.set(at, Deadline::Show);
+        }
         self.enter(Phase::Imposed);
         let all: Vec<Identity> = self.apps.keys().cloned().collect();
         for of in all {
@@ -181,7 +201,13 @@ impl Coordinator {
             self.impose(of);
         }
         let is_left = |a: &App| !a.shows_nothing() && !a.is_let_be();
-        if late.is_empty() && !self.apps.values().any(is_left) {
+        // A window that has gone is not yet a process that has: it may be saving, and has time for it.
+        let saves = |(of, a): (&Identity, &App)| {
+            let goes = !matches!(a.going, Going::No | Going::GaveUp);
+            of.is_process() && !a.spared && !a.is_let_be() && goes
+        };
+        let waits = self.apps.iter().any(saves) || self.apps.values().any(is_left);
+        if late.is_empty() && !waits {
             self.enter_ending();
             return false;
         }
@@ -204,8 +230,14 @@ impl Coordinator {
     }
 
     pub(crate) fn restored(&mut self) {
-        if self.phase() == Some(Phase::Imposed) {
-            self.cancel(CancelledBy::Restored);
+        let Some(u) = &self.under_way else { return };
+        match u.phase {
+            Phase::Imposed => self.cancel(CancelledBy::Restored),
+            Phase::Ending if u.can_be_restored => self.call_off(CancelledBy::Restored),
+            Phase::Ending if u.goes_down => {
+                self.fail("the end of the machine was called off".to_owned());
+            }
+            _ => {}
         }
     }
 }

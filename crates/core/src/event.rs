@@ -92,14 +92,21 @@ pub enum Event {
     Locked(bool),
     /// The session will end within so many milliseconds, whatever anybody says.
     Imposed(u64),
-    /// The imposed end was called off.
+    /// The end of the session that began outside of it was called off: an imposed one, however far
+    /// it had come, or that of the machine after [`Event::GoesDown`].
     Restored,
+    /// The answer to [`crate::Action::Authorize`]: this kind of end is permitted, or why not. A no
+    /// may also come unasked, and later, and ends the request as well.
+    Authorized(Kind, Result<(), String>),
     /// The session bus is gone: nobody on it can object any more.
     BusLost,
     /// In Ending: no hook runs any more.
     HooksEnded,
     /// In Ending: no process of the session is left but those the backend ends.
     RestGone,
+    /// In Ending, after [`crate::Action::EndSession`]: the machine goes down, and takes the session
+    /// with it within so many milliseconds.
+    GoesDown(u64),
     /// In Ending: the backend has ended the session, or says why it could not.
     Backend(Result<(), String>),
 }

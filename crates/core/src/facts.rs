@@ -89,10 +89,12 @@ impl Coordinator {
             }
             Event::Imposed(budget) => self.imposed(budget),
             Event::Restored => self.restored(),
+            Event::Authorized(kind, word) => self.authorized(kind, word),
+            Event::GoesDown(within) => self.goes_down(within),
             Event::BusLost => {
                 if matches!(
                     self.phase(),
-                    Some(Phase::Confirming | Phase::Asking | Phase::Closing)
+                    Some(Phase::Confirming | Phase::Authorizing | Phase::Asking | Phase::Closing)
                 ) {
                     self.fail("the session bus is gone, so nobody on it can be asked".to_owned());
                 }

@@ -31,6 +31,8 @@ pub struct Policy {
     pub show: u64,
     /// Something waits for the user and nothing shows it: the request is cancelled.
     pub unshown: u64,
+    /// The user is asked for a password, and nobody answers: the request is cancelled.
+    pub authorize: u64,
     /// The edges look at windows and jobs.
     pub look: u64,
     /// In Ending, what is left gets SIGTERM, then after this SIGKILL.
@@ -57,6 +59,7 @@ impl Default for Policy {
             give_up: 5_000,
             show: 300,
             unshown: 300_000,
+            authorize: 300_000,
             look: 10_000,
             rest: 5_000,
             backend: 30_000,

@@ -22,6 +22,10 @@ impl Coordinator {
     pub(crate) fn mind_the_window(&mut self, waits: bool) {
         self.forget_who_answered_again();
         let Some(u) = &self.under_way else { return };
+        // What an imposed end waits for is shown from its beginning, if it lasts at all.
+        if u.phase == Phase::Imposed {
+            return;
+        }
         let (shown, unattended) = (u.shown, u.request.unattended);
         if !waits {
             let stays = shown && self.carries_out_the_users_word();
@@ -44,7 +48,7 @@ impl Coordinator {
                 Phase::Asking | Phase::Closing => {
                     u.forced || !u.again.is_empty() || u.leaving.iter().any(alone)
                 }
-                Phase::Confirming | Phase::Imposed | Phase::Ending => false,
+                Phase::Confirming | Phase::Authorizing | Phase::Imposed | Phase::Ending => false,
             }
         })
     }

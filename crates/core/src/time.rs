@@ -32,6 +32,8 @@ pub enum Deadline {
     Show,
     /// Something waits for the user and nothing shows it.
     Unshown,
+    /// Nobody has said whether the request is permitted.
+    Authorize,
     /// The whole request has taken as long as its caller allowed.
     Timeout,
     /// The caller's word to end everything after a while.

@@ -134,7 +134,19 @@ fn fact() -> impl Strategy<Value = Event> {
         1 => Just(Event::BusLost),
         1 => Just(Event::HooksEnded),
         1 => Just(Event::RestGone),
+        2 => (kind(), any::<bool>()).prop_map(|(kind, yes)| {
+            Event::Authorized(kind, yes.then_some(()).ok_or("no".into()))
+        }),
+        1 => (0..9_000_u64).prop_map(Event::GoesDown),
         1 => Just(Event::Backend(Err("refused".into()))),
+    ]
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    prop_oneof![
+        3 => Just(Kind::LogOff),
+        1 => Just(Kind::Restart),
+        2 => Just(Kind::PowerOff),
     ]
 }
 
@@ -150,14 +162,16 @@ fn force() -> impl Strategy<Value = Force> {
 fn request() -> impl Strategy<Value = Request> {
     let timeout = proptest::option::weighted(0.1, 0..90_000_u64);
     let rarely = || proptest::bool::weighted(0.2);
-    (force(), rarely(), rarely(), timeout, vec(identity(), 0..2)).prop_map(
-        |(force, confirm, unattended, timeout, requester)| Request {
+    let requester = vec(identity(), 0..2);
+    (kind(), force(), rarely(), rarely(), timeout, requester).prop_map(
+        |(kind, force, confirm, unattended, timeout, requester)| Request {
+            kind,
             force,
             confirm,
             unattended,
             timeout,
             requester,
-            ..Request::default()
+            reason: String::new(),
         },
     )
 }
@@ -205,6 +219,7 @@ fn policy() -> impl Strategy<Value = Policy> {
         rest: ms[14],
         backend: ms[15],
         hooks: ms[16],
+        authorize: ms[17],
     })
 }
 
@@ -282,6 +297,11 @@ impl Run {
             Action::Show(false) => Event::ViewerLeft,
             Action::RunHooks => Event::HooksEnded,
             Action::SignalRest(_) => Event::RestGone,
+            Action::Authorize(kind) if n.is_multiple_of(8) => {
+                Event::Authorized(*kind, Err("no".into()))
+            }
+            Action::Authorize(kind) => Event::Authorized(*kind, Ok(())),
+            Action::EndSession(_) if n.is_multiple_of(3) => Event::GoesDown(1_000),
             Action::EndSession(_) if n.is_multiple_of(8) => Event::Backend(Ok(())),
             Action::EndSession(_) => Event::Backend(Err("refused".into())),
             _ => return None,

@@ -221,6 +221,9 @@ search! {
     every_kind_of_request: requests;
     every_order_with_nobody_there: unattended;
     every_order_of_viewers: viewers;
+    every_order_of_leave: leave_to_power_off;
+    every_order_of_leave_for_what_is_forced: leave_by_force;
+    every_order_of_a_machine_that_goes_down: goes_down;
     every_order_of_an_imposed_end_of_votes: imposed_votes;
     every_order_of_an_imposed_end_of_windows: imposed_windows;
     every_order_of_ignoring: ignoring;

@@ -16,6 +16,9 @@ going-log-off = Logging off
 going-restart = Restarting
 going-power-off = Powering off
 
+imposed = The session is ending
+imposed-detail = The computer is being shut down, or the session was ended from outside. Applications save and close now.
+
 # Whoever asked for it said why.
 because = Reason: { $reason }
 

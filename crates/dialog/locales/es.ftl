@@ -1,3 +1,6 @@
+imposed = La sesión está terminando
+imposed-detail = El equipo se está apagando, o la sesión se ha terminado desde fuera. Las aplicaciones guardan y se cierran ahora.
+
 ## Qué va a ocurrir
 
 log-off = Cerrar la sesión

@@ -33,6 +33,8 @@ pub enum Phase {
     Asking,
     /// Applications are let go.
     Closing,
+    /// The session is ended from outside: applications are told, and nothing can be chosen.
+    Imposed,
     /// No way back.
     Ending,
 }

@@ -308,6 +308,9 @@ fn sheet(request: &Request, ui: &Ui, rows: Vec<RowView>, words: &Messages) -> Vi
             Kind::PowerOff => words.text("confirm-power-off"),
         };
         (heading, yes_and_no(words))
+    } else if request.phase == Phase::Imposed {
+        details.push(words.text("imposed-detail"));
+        (words.text("imposed"), Vec::new())
     } else {
         details.push(state(request, &rows, words));
         (
@@ -354,7 +357,7 @@ fn state(request: &Request, rows: &[RowView], words: &Messages) -> String {
 }
 
 fn progress(request: &Request, words: &Messages) -> Option<Progress> {
-    let goes = request.phase == Phase::Closing || request.forced;
+    let goes = matches!(request.phase, Phase::Closing | Phase::Imposed) || request.forced;
     (goes && request.total > 0).then(|| {
         let done = request.closed.min(request.total);
         let numbers = [

@@ -169,9 +169,12 @@ impl Manager {
                 self.display_name = format!("lost: {why}");
                 let asking = matches!(
                     self.core.phase(),
-                    Some(Phase::Confirming | Phase::Asking | Phase::Closing)
+                    Some(Phase::Confirming | Phase::Authorizing | Phase::Asking | Phase::Closing)
                 );
                 self.close_display();
+                if self.power.goes_down && !matches!(self.backend, Backend::Child(_)) {
+                    self.event(Event::Backend(Ok(())));
+                }
                 if asking {
                     tracing::warn!(
                         "the session's display is lost ({why}); what is left of the session ends"

@@ -8,7 +8,7 @@ use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use endsession_core::{Coordinator, Event, Identity, JobId, Phase, Request, Time};
+use endsession_core::{Coordinator, Event, Identity, JobId, Kind, Phase, Request, Time};
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
 use crate::activation::Activation;
@@ -23,8 +23,10 @@ use crate::dialog::{Dialog, DialogCommand};
 use crate::display_of::Way;
 use crate::hooks::Hooks;
 use crate::lock::Lock;
+use crate::logind::Logind;
 use crate::membership::{Belongs, Displays, Foreign};
 use crate::perform::Hold;
+use crate::power::Power;
 use crate::process::{Exits, Table};
 use crate::rules::Rules;
 
@@ -90,6 +92,8 @@ pub struct Manager {
     /// There is a display, and its windows cannot be seen.
     pub(crate) display_is_unseen: bool,
     pub(crate) dialog: Dialog,
+    pub(crate) logind: Logind,
+    pub(crate) power: Power,
     pub(crate) lock: Lock,
     pub(crate) exits: Exits,
     /// See [`Manager::processes`]; as old as the last message or wake-up at most.
@@ -116,6 +120,8 @@ pub struct Manager {
     pub(crate) hooks: Hooks,
     /// The number of the request under way, or of the last one.
     pub(crate) request: u32,
+    /// Its kind, as it was when it last entered a phase.
+    pub(crate) kind: Kind,
     pub(crate) requester_pids: BTreeSet<u32>,
     pub(crate) since: HashMap<Hold, Instant>,
     /// Since when an application that does not block is waited for.
@@ -199,6 +205,8 @@ impl Manager {
             display: None,
             display_way: None,
             dialog: Dialog::new(options.dialog, &options.config.dialog),
+            logind: Logind::default(),
+            power: Power::default(),
             lock: Lock::default(),
             display_name: "not looked for yet".to_owned(),
             display_is_unseen: false,
@@ -213,6 +221,7 @@ impl Manager {
             once,
             keep: BTreeSet::new(),
             request: 0,
+            kind: Kind::LogOff,
             requester_pids: BTreeSet::new(),
             since: HashMap::new(),
             slow_since: HashMap::new(),
@@ -334,7 +343,12 @@ impl Manager {
                 // While no request is under way nobody has looked who is there.
                 self.look().await;
                 self.event(Event::Imposed(self.config.imposed()));
+                if self.power.goes_down {
+                    // Nothing more is waited for than the compositor.
+                    self.end_by_backend();
+                }
             }
+            told = self.logind.next() => self.logind_told(told).await,
             Some(()) = self.children.recv() => self.reap(),
             () = until(hooks_until) => self.hooks_are_due(),
             () = until(deadline) => {
@@ -357,7 +371,10 @@ impl Manager {
     /// Tells the coordinator a fact.
     pub(crate) fn event(&mut self, event: Event) {
         self.hooks.outdate_withheld(&event);
-        if self.is_of_the_compositor(&event) || self.is_of_another_session(&event) {
+        if self.is_of_the_compositor(&event)
+            || self.is_of_another_session(&event)
+            || self.is_of_an_agent(&event)
+        {
             return;
         }
         if let Some(pid) = application_of(&event) {
@@ -600,7 +617,7 @@ impl Manager {
         told: bool,
     ) {
         let how = status.map_or(String::new(), |status| format!(" ({status})"));
-        if told || self.core.is_over() {
+        if told || self.power.goes_down || self.core.is_over() {
             self.event(Event::Backend(Ok(())));
             return;
         }

@@ -34,6 +34,10 @@ pub(crate) const DISPLAY_SERVERS: [&str; 6] = [
     "X",
 ];
 
+/// What keeps a PAM session open for a unit with `PAMName=`, of which `run` may be the command: a
+/// child of ours from before we were. Its end closes the session of logind that we are in.
+const KEEPER_OF_PAM: &str = "(sd-pam)";
+
 /// What blocks, as long as it is the same: titles and reasons change meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Hold {
@@ -129,7 +133,8 @@ impl Manager {
             Action::RunHooks => self.run_ending_hooks(),
             Action::EndHooks => self.end_ending_hooks(),
             Action::SignalRest(signal) => self.signal_rest(signal),
-            Action::EndSession(_) => self.end_session(),
+            Action::EndSession(kind) => self.end_session(kind),
+            Action::Authorize(kind) => self.authorize(kind),
             Action::Notice(notice) => self.notice(&notice),
             Action::Finished(outcome) => self.finished(&outcome),
         }
@@ -150,7 +155,7 @@ impl Manager {
     }
 
     /// Whether a process may be signalled and waited for as part of the session.
-    fn is_ours(&mut self, of: &Identity) -> bool {
+    pub(crate) fn is_ours(&mut self, of: &Identity) -> bool {
         let Some(pid) = of.pid() else { return false };
         let mut table = self.processes();
         let listed = table.get(pid).is_some_and(|s| s.identity() == *of);
@@ -274,6 +279,7 @@ impl Manager {
         let session = self.backend.identity();
         let ends_last = session.and_then(Identity::pid);
         let dialog = self.dialog.pid();
+        let agents_stay = self.agents_stay();
         table
             .iter()
             .filter(|s| {
@@ -287,7 +293,9 @@ impl Manager {
                     && !self.keep.contains(&s.pid)
                     && !self.listeners.is_command(&of)
                     && !DISPLAY_SERVERS.contains(&s.comm.as_str())
+                    && s.comm != KEEPER_OF_PAM
                     && !crate::lock::is_locker(s)
+                    && !(agents_stay && crate::power::is_agent(*s))
                     // It closes by itself, and one that hangs must not hold up the end.
                     && !dialog.is_some_and(|d| s.pid == d || table.descends(s.pid, d))
                     && !self.hooks.owns_in(table, s)
@@ -321,8 +329,8 @@ impl Manager {
         }
     }
 
-    fn end_session(&mut self) {
-        self.rest = None;
+    /// Ends the session itself: its compositor, or what it is.
+    pub(crate) fn end_by_backend(&mut self) {
         match &mut self.backend {
             Backend::Child(child) if child.status().is_none() => {
                 tracing::info!("ending {} (pid {})", child.name(), child.pid());
@@ -340,7 +348,13 @@ impl Manager {
             }
             // Whoever started the session, and now ends its manager, ends the rest of it.
             Backend::Missing if self.told_to_end || self.session_is_gone => {
-                self.event(Event::Backend(Ok(())))
+                self.event(Event::Backend(Ok(())));
+            }
+            // The last resort: it takes along whatever is in logind's session.
+            Backend::Missing if self.logind.terminate() => {
+                tracing::info!("logind ends the session");
+                // It ends us too, and waits for that.
+                self.power.goes_down = true;
             }
             Backend::Missing => {
                 let why = "this manager did not start the session and has no way to end it";
@@ -412,6 +426,7 @@ impl Manager {
         match notice {
             Notice::Phase(phase) => {
                 tracing::info!("request {}: {}", self.request, report::phase(*phase));
+                self.kind = self.core.current().map_or(self.kind, |r| r.kind);
                 self.tell_hooks_of(*phase);
                 self.phase_changed(report::phase(*phase));
             }
@@ -523,7 +538,10 @@ impl Manager {
     }
 
     fn finished(&mut self, outcome: &Outcome) {
-        let finished = report::finished(self.request, outcome, |b| self.waiting(b));
+        let finished = report::Finished {
+            kind: report::kind(self.kind).to_owned(),
+            ..report::finished(self.request, outcome, |b| self.waiting(b))
+        };
         match outcome {
             Outcome::Over { .. } => tracing::info!("the session is over"),
             Outcome::Cancelled { .. } => {
@@ -558,6 +576,11 @@ impl Manager {
         } else {
             self.gnome.set_ending(false);
             self.close_display();
+            self.power_goes_on();
+            if let (true, Backend::Child(child)) = (self.backend.has_ended(), &self.backend) {
+                // Nothing of the session is left that could go on.
+                self.ended = child.status().map(Ended::Session);
+            }
             self.forget_backend();
         }
     }

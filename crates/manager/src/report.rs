@@ -65,7 +65,7 @@ pub struct RequestInfo {
     pub id: u32,
     /// `logoff`, `restart` or `poweroff`.
     pub kind: String,
-    /// `confirming`, `asking`, `closing`, `imposed` or `ending`.
+    /// `confirming`, `authorizing`, `asking`, `closing`, `imposed` or `ending`.
     pub phase: String,
     /// Why, in the caller's words.
     pub reason: String,
@@ -271,11 +271,15 @@ pub struct Who {
 pub struct Finished {
     /// The request.
     pub request: u32,
+    /// `logoff`, `restart` or `poweroff`.
+    #[serde(default)]
+    pub kind: String,
     /// `over`, `cancelled` or `failed`.
     pub outcome: String,
-    /// For `cancelled`: `user`, `application`, `blocked`, `timeout`, `nobody-shown`, `restored`.
+    /// For `cancelled`: `user`, `application`, `blocked`, `timeout`, `nobody-shown`, `restored`,
+    /// `not-authorized`.
     pub by: String,
-    /// What an application's user said, or what failed.
+    /// What an application's user said, why it is not permitted, or what failed.
     pub why: String,
     /// What blocked when it was cancelled.
     pub blockers: Vec<BlockerInfo>,
@@ -345,6 +349,7 @@ pub fn id(of: &Identity) -> String {
 pub fn phase(phase: Phase) -> &'static str {
     match phase {
         Phase::Confirming => "confirming",
+        Phase::Authorizing => "authorizing",
         Phase::Asking => "asking",
         Phase::Closing => "closing",
         Phase::Imposed => "imposed",
@@ -605,6 +610,7 @@ pub fn finished(request: u32, outcome: &Outcome, waiting: impl Fn(&Blocker) -> u
                 CancelledBy::TimedOut => ("timeout", String::new()),
                 CancelledBy::NobodyShown => ("nobody-shown", String::new()),
                 CancelledBy::Restored => ("restored", String::new()),
+                CancelledBy::NotAuthorized(why) => ("not-authorized", why.clone()),
             };
             by.clone_into(&mut f.by);
             f.why = one_line(&why);

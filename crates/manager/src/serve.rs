@@ -53,6 +53,9 @@ impl Manager {
 
     async fn call(&mut self, message: &Message, peer: &Peer) {
         let header = message.header();
+        if self.waits_for_logind(message, &header, peer) {
+            return;
+        }
         let answered = self.answer(message, &header, peer).await;
         if !wants_reply(message) {
             return;
@@ -183,14 +186,7 @@ impl Manager {
             Command::Version => reply(header, &Variant::from(report::VERSION)),
             Command::Phase => reply(header, &Variant::from(self.phase_name())),
             Command::Kinds => reply(header, &Variant::from(self.kinds().await)),
-            Command::AllProperties => {
-                let all = HashMap::from([
-                    ("Version", Variant::from(report::VERSION)),
-                    ("Phase", Variant::from(self.phase_name())),
-                    ("Kinds", Variant::from(self.kinds().await)),
-                ]);
-                reply(header, &all)
-            }
+            Command::AllProperties => reply(header, &properties(self).await),
         }
     }
 
@@ -204,13 +200,18 @@ impl Manager {
     }
 
     /// The ways in which this session can end now.
-    async fn kinds(&mut self) -> Vec<&'static str> {
-        let known = !matches!(self.backend, Backend::Missing);
-        if known || self.session_name().await.is_some() {
-            vec![report::kind(Kind::LogOff)]
-        } else {
-            Vec::new()
-        }
+    pub(crate) async fn kinds(&mut self) -> Vec<&'static str> {
+        let is_found = !matches!(self.backend, Backend::Missing)
+            || self.logind.is_a_desktop()
+            || self.session_name().await.is_some();
+        [Kind::LogOff, Kind::Restart, Kind::PowerOff]
+            .into_iter()
+            .filter(|kind| match kind {
+                Kind::LogOff => is_found,
+                kind => self.can_be_asked_for(*kind).is_ok(),
+            })
+            .map(report::kind)
+            .collect()
     }
 
     /// What shows this session or manages its windows, where it has to be found first. What was found
@@ -242,29 +243,23 @@ impl Manager {
         requester: Option<u32>,
         peer: Option<&str>,
     ) -> Result<Joined, Failure> {
-        if request.kind != Kind::LogOff {
-            return Err(Failure::new(
-                "org.endsession.Error.Unsupported",
-                format!(
-                    "this session cannot {}: it has no way to reach the machine's power",
-                    match request.kind {
-                        Kind::Restart => "restart the machine",
-                        _ => "power the machine off",
-                    }
-                ),
-            ));
-        }
         if self.core.phase().is_none() {
             self.forget_backend();
         }
-        if let Err(why) = self.find_backend().await {
-            return Err(Failure::new(
-                "org.endsession.Error.NoBackend",
-                format!(
-                    "this manager did not start the session and has no way to end it ({why}); start the session \
-                     with `endsession run -- COMMAND`"
-                ),
-            ));
+        let found = self.find_backend().await;
+        match (request.kind, found) {
+            // The machine's end takes whatever shows the session along.
+            (Kind::Restart | Kind::PowerOff, _) => self.can_be_asked_for(request.kind)?,
+            (Kind::LogOff, Err(why)) if !self.logind.is_a_desktop() => {
+                return Err(Failure::new(
+                    "org.endsession.Error.NoBackend",
+                    format!(
+                        "this manager did not start the session and has no way to end it ({why}); start the \
+                         session with `endsession run -- COMMAND`"
+                    ),
+                ));
+            }
+            (Kind::LogOff, _) => {}
         }
         if self.core.phase().is_none() {
             self.read_configuration_again();
@@ -272,7 +267,11 @@ impl Manager {
         self.ask_screen_savers();
         // Whose terminal it is can only be told once the windows are known.
         self.look_at_windows().await;
-        if self.display_is_unseen && request.force != Force::Now {
+        // Where logind is to end a session that something else started, its applications have to be
+        // seen to have gone before.
+        let unseen = self.display_is_unseen
+            || (matches!(self.backend, Backend::Missing) && self.display.is_none());
+        if unseen && request.force != Force::Now {
             // To go on would end every window with the display, asked by nobody.
             return Err(Failure::new(
                 "org.endsession.Error.DisplayUnseen",
@@ -298,6 +297,7 @@ impl Manager {
             .core
             .request(now, request)
             .map_err(|e| Failure::new("org.endsession.Error.SessionOver", e.to_string()))?;
+        self.tell_locks();
         if joined == Joined::Joined {
             let kind = self.core.current().map(|r| report::kind(r.kind));
             self.tell(&News::Joined {
@@ -338,6 +338,9 @@ impl Manager {
                 ));
             }
         };
+        if self.choice_takes_leave(&choice) {
+            return Ok(());
+        }
         let now = self.now();
         self.core.choose(now, choice).map_err(choice_failure)
     }
@@ -486,6 +489,18 @@ fn leads_its_terminal(pid: u32) -> bool {
 
 /// The interfaces that every object has.
 const STANDARD: &str = include_str!("standard.xml");
+
+/// All properties of the control interface.
+pub(crate) async fn properties(
+    manager: &mut Manager,
+) -> HashMap<&'static str, Variant<'static>> {
+    let kinds = manager.kinds().await;
+    HashMap::from([
+        ("Version", Variant::from(report::VERSION)),
+        ("Phase", Variant::from(manager.phase_name())),
+        ("Kinds", Variant::from(kinds)),
+    ])
+}
 
 fn peer_call(header: &Header<'_>) -> Answered {
     match header.member().map(|m| m.as_str().to_owned()).as_deref() {

@@ -17,9 +17,10 @@
 //!   protocol.
 //! - [`xsmp_client`]: clients of XSMP, each in a process of its own, that do what a test orders.
 //! - [`lock::Lock`]: screen lockers; [`notifications::Notifications`]: a notification daemon.
-//! - [`machine::Machine`]: a real systemd with logind, polkit and users who log in.
 //! - [`fake_compositor`]: the IPC of compositors that Debian does not ship.
 //! - [`managers`]: the session managers of other desktops.
+//! - [`logind::Logind`]: a logind and a polkit that do what a test orders; [`machine::Machine`]: a real
+//!   systemd with logind, polkit and users who log in.
 //! - [`measure`]: what a process costs.
 //! - [`names::OwnsName`]: another program that owns a well-known name.
 //!
@@ -35,6 +36,7 @@ pub mod bus;
 pub mod fake_compositor;
 pub mod gnome_client;
 pub mod lock;
+pub mod logind;
 pub mod machine;
 pub mod managers;
 pub mod measure;

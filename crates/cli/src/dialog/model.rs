@@ -188,6 +188,7 @@ fn phase(name: &str) -> Option<Phase> {
         "confirming" => Some(Phase::Confirming),
         "asking" => Some(Phase::Asking),
         "closing" => Some(Phase::Closing),
+        "imposed" => Some(Phase::Imposed),
         _ => None,
     }
 }

@@ -71,7 +71,13 @@ impl Session {
     /// On this bus, with these deadlines (`slow = "1s"` and so on) and this command.
     #[track_caller]
     pub(crate) fn with(on: On, deadlines: &str, command: &[&str]) -> Self {
-        let sandbox = sandbox();
+        Self::with_in(&sandbox(), on, deadlines, command)
+    }
+
+    /// The same, in a sandbox that may already be prepared.
+    #[track_caller]
+    pub(crate) fn with_in(sandbox: &Sandbox, on: On, deadlines: &str, command: &[&str]) -> Self {
+        let sandbox = sandbox.clone();
         let bus = match on {
             On::Daemon => Bus::daemon_in(&sandbox),
             On::Broker => Bus::broker_in(&sandbox),

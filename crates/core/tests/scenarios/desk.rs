@@ -119,6 +119,16 @@ pub(crate) enum Backend {
     Ends,
     Refuses(&'static str),
     Hangs,
+    /// The machine goes down within so many milliseconds.
+    GoesDown(u64),
+}
+
+/// Whether an end is permitted that is not everybody's to ask for.
+pub(crate) enum Leave {
+    Given,
+    Refused(&'static str),
+    /// The user is asked for a password; the test answers with [`Desk::tell`].
+    AsksUser,
 }
 
 pub(crate) struct Desk {
@@ -129,6 +139,7 @@ pub(crate) struct Desk {
     happened: VecDeque<Event>,
     log: Vec<String>,
     pub(crate) backend: Backend,
+    pub(crate) leave: Leave,
     /// Whether the display tells what is there.
     pub(crate) looks: bool,
     /// Whether what is left of the session goes when it is signalled.
@@ -148,6 +159,7 @@ impl Desk {
             happened: VecDeque::new(),
             log: Vec::new(),
             backend: Backend::Ends,
+            leave: Leave::Given,
             looks: true,
             rest_goes: true,
             hooks_end: true,
@@ -163,6 +175,13 @@ impl Desk {
     #[track_caller]
     pub(crate) fn log_is(&mut self, expected: &[&str]) {
         assert_eq!(std::mem::take(&mut self.log), expected);
+    }
+
+    /// The first of what has happened; what follows is another test's story.
+    #[track_caller]
+    pub(crate) fn log_starts(&mut self, expected: &[&str]) {
+        let log = std::mem::take(&mut self.log);
+        assert_eq!(&log[..expected.len().min(log.len())], expected);
     }
 
     /// The last of what happened; what went before is another test's story.
@@ -384,7 +403,18 @@ impl Desk {
                     self.happened.push_back(Event::Backend(Err(why.to_owned())));
                 }
                 Backend::Hangs => {}
+                Backend::GoesDown(within) => {
+                    self.happened.push_back(Event::GoesDown(within));
+                }
             },
+            Action::Authorize(kind) => {
+                let word = match self.leave {
+                    Leave::Given => Ok(()),
+                    Leave::Refused(why) => Err(why.to_owned()),
+                    Leave::AsksUser => return,
+                };
+                self.happened.push_back(Event::Authorized(kind, word));
+            }
             _ => {}
         }
     }
@@ -489,6 +519,7 @@ impl Desk {
             Action::Show(on) => if *on { "show" } else { "hide" }.to_owned(),
             Action::SignalRest(s) => format!("{} the rest", signal(s)),
             Action::EndSession(kind) => format!("end the session: {kind:?}"),
+            Action::Authorize(kind) => format!("ask leave: {kind:?}"),
             Action::Notice(Notice::Phase(phase)) => format!("-- {phase:?}"),
             Action::Notice(Notice::Slow(of)) => format!("{} is slow", self.name_of(of)),
             Action::Notice(Notice::Abstained(of)) => format!("{} abstains", self.name_of(of)),

@@ -62,6 +62,8 @@ fn an_imposed_end_tells_everyone_at_once_and_ends_in_its_budget() {
     ]);
     desk.wait(10_000);
     desk.log_is(&[
+        "0.3 show",
+        "6.0 hide",
         "6.0 -- Ending",
         "6.0 SIGTERM the rest",
         "6.0 end the session: LogOff",
@@ -110,6 +112,8 @@ fn what_ignores_an_imposed_end_is_killed_within_its_budget() {
         "0.0 -- Asking",
         "0.0 -- Imposed",
         "0.0 end hung by force",
+        "0.3 show",
+        "6.0 hide",
         "6.0 -- Ending",
         "6.0 SIGTERM the rest",
         "9.0 SIGKILL the rest",

@@ -7,6 +7,7 @@ mod closing;
 mod desk;
 mod ending;
 mod forcing;
+mod power;
 mod rules;
 mod waiting;
 

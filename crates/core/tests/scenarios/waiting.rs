@@ -188,6 +188,7 @@ fn a_second_request_joins_and_upgrades_the_first() {
         "0.0 mail says yes",
         "0.0 burner says no: burning",
         "0.0 blocked by burner, no: burning",
+        "0.0 ask leave: Restart",
         "0.0 -- Closing",
         "0.0 cleared burner, no: burning",
         "0.0 end mail by force",

@@ -477,7 +477,6 @@ pub(crate) fn requests() -> Session {
         ask(forced(Force::IfHung)),
         ask(forced(Force::After(9))),
         ask(Request {
-            kind: Kind::PowerOff,
             timeout: Some(9),
             ..Request::default()
         }),
@@ -663,4 +662,78 @@ pub(crate) fn hooks() -> Session {
         .may(answers(1, "yn"))
         .may(answers(2, "y"))
         .may([ask_again(), end_all(), Op::Event(Event::Imposed(100))])
+}
+
+fn of_kind(kind: Kind) -> Request {
+    Request {
+        kind,
+        ..Request::default()
+    }
+}
+
+fn leave_for(kind: Kind) -> [Op; 2] {
+    [Ok(()), Err("no".to_owned())].map(|word| Op::Event(Event::Authorized(kind, word)))
+}
+
+/// Ends that have to be permitted first, joined by one another, over a client that votes and a
+/// window that stays.
+pub(crate) fn leave_to_power_off() -> Session {
+    Session::new("leave", [register(1, 1, early()), window(2, app(2))])
+        .may([ask(of_kind(Kind::Restart)), ask(of_kind(Kind::PowerOff))])
+        .may([
+            ask(Request {
+                confirm: true,
+                timeout: Some(9),
+                ..of_kind(Kind::PowerOff)
+            }),
+            Op::Choose(Choice::Confirm),
+        ])
+        .may(leave_for(Kind::Restart))
+        .may(leave_for(Kind::PowerOff))
+        .may(answers(1, "yn"))
+        .may([gone(2), exited(2), end_one(2), Op::Event(Event::BusLost)])
+}
+
+/// The same by force, at once and after a while, with nobody there, and in an imposed end.
+pub(crate) fn leave_by_force() -> Session {
+    let by = |confirm, force| {
+        ask(Request {
+            confirm,
+            force,
+            ..of_kind(Kind::PowerOff)
+        })
+    };
+    Session::new(
+        "leave by force",
+        [register(1, 1, early()), inhibit(2, 2), window(2, app(2))],
+    )
+    .may([
+        by(false, Force::Now),
+        by(true, Force::Now),
+        by(true, Force::After(9)),
+        ask(Request {
+            unattended: true,
+            ..of_kind(Kind::PowerOff)
+        }),
+        Op::Choose(Choice::Confirm),
+        end_all(),
+    ])
+    .may(leave_for(Kind::PowerOff))
+    .may(answers(1, "yn"))
+    .may([release(2), gone(2), Op::Event(Event::Imposed(100))])
+}
+
+/// A machine that goes down with the session, by our request or by another's, and one whose end
+/// is called off, at any moment.
+pub(crate) fn goes_down() -> Session {
+    Session::new("goes down", [register(1, 1, early()), window(2, app(2))])
+        .may([ask(of_kind(Kind::PowerOff))])
+        .may(leave_for(Kind::PowerOff))
+        .may([
+            Op::Event(Event::GoesDown(9)),
+            Op::Event(Event::Imposed(100)),
+            Op::Event(Event::Restored),
+        ])
+        .may(answers(1, "y"))
+        .may([gone(2), exited(2), exited(1), window(2, app(2))])
 }

@@ -68,11 +68,21 @@ pub struct Ghost {
     pub imposed: bool,
     pub if_hung: bool,
     pub confirming: bool,
+    pub kind: Kind,
+    /// That kind of end has not been permitted yet.
+    pub unpermitted: bool,
+    /// Somebody is finding out whether it is.
+    pub asks_leave: bool,
+    /// It is not, and the request has to end for it.
+    pub refused_leave: bool,
     pub closing: bool,
     /// Some XSMP client has been asked.
     pub late_round: bool,
     pub ending: bool,
     pub backend: bool,
+    /// Ending came of an imposed end, which can be called off.
+    pub can_be_restored: bool,
+    pub goes_down: bool,
     pub over: bool,
     pub overridden: BTreeSet<Identity>,
     /// What the rules say, of those of whom they say something.
@@ -279,9 +289,22 @@ impl Ghost {
             }
             Op::Event(Event::Imposed(_)) if !self.over => {
                 self.imposed = true;
+                self.can_be_restored |= !self.ending;
                 self.under_way = true;
                 self.confirming = false;
+                self.unpermitted = false;
+                self.asks_leave = false;
             }
+            Op::Event(Event::Authorized(kind, word)) => {
+                let is_open = self.under_way && !self.confirming && !self.ending && !self.imposed;
+                let revoked = is_open && word.is_err() && *kind != Kind::LogOff;
+                if (self.asks_leave || revoked) && *kind == self.kind {
+                    self.asks_leave = false;
+                    self.unpermitted = word.is_err();
+                    self.refused_leave = word.is_err();
+                }
+            }
+            Op::Event(Event::GoesDown(_)) => self.goes_down |= self.backend,
             Op::Event(Event::Spared(of)) if self.is_remembered(of) => {
                 self.spared.insert(of.clone());
             }
@@ -293,8 +316,17 @@ impl Ghost {
             Op::Request(r) if !self.over => {
                 if !self.under_way {
                     self.confirming = r.confirm;
+                    self.kind = r.kind;
+                    self.unpermitted = r.kind != Kind::LogOff;
                 } else if !r.confirm {
                     self.confirming = false;
+                }
+                if r.kind > self.kind {
+                    self.kind = r.kind;
+                    if !self.ending && !self.imposed {
+                        self.unpermitted = true;
+                        self.asks_leave = false;
+                    }
                 }
                 self.under_way = true;
                 self.forced |= r.force == Force::Now;
@@ -337,6 +369,15 @@ impl Ghost {
         self.in_order(action)
             .map_err(|why| format!("{why}: {action:?} after {op:?}"))?;
         match action {
+            Action::Authorize(kind) => {
+                if !self.unpermitted || self.confirming || *kind != self.kind || self.asks_leave {
+                    return err("asked leave out of turn");
+                }
+                self.asks_leave = true;
+            }
+            Action::Notice(Notice::Phase(Phase::Asking)) if self.unpermitted => {
+                return err("began before it was permitted");
+            }
             Action::Query(v) => {
                 if !self.under_way || self.confirming || self.imposed || self.ending {
                     return err("asked although nobody may be asked now");
@@ -449,6 +490,9 @@ impl Ghost {
                 if let Err(why) = self.committed() {
                     return err(&format!("began to end before all have accepted ({why})"));
                 }
+                if self.unpermitted {
+                    return err("began to end before it was permitted");
+                }
                 if let Some(of) = self.holds.values().find(|of| !self.free(of)) {
                     return err(&format!("began to end while {of:?} holds it"));
                 }
@@ -493,8 +537,16 @@ impl Ghost {
                         }
                         self.over = true;
                     }
-                    Outcome::Cancelled { .. } if self.ending => {
-                        return err("cancelled from the point of no return");
+                    Outcome::Cancelled { by, .. } if self.ending => {
+                        let restored = *by == CancelledBy::Restored;
+                        if !restored || !self.can_be_restored {
+                            return err("cancelled from the point of no return");
+                        }
+                    }
+                    Outcome::Failed { .. } if *op == Op::Event(Event::Restored) => {
+                        if !self.goes_down {
+                            return err("failed for an end that had not begun");
+                        }
                     }
                     Outcome::Failed { .. } | Outcome::Cancelled { .. } if open => {
                         return err("a client that was asked was not told that it is void");
@@ -619,6 +671,12 @@ impl Ghost {
             .filter(|of| self.is_remembered(of))
             .collect();
         self.turns_are_taken()?;
+        if self.refused_leave {
+            return Err("goes on although it is not permitted".to_owned());
+        }
+        if self.unpermitted && self.under_way && !self.confirming && !self.asks_leave {
+            return Err("waits for leave that nobody is asked for".to_owned());
+        }
         if self.hidden_early {
             return Err("hidden while what the user overrode is still going".to_owned());
         }

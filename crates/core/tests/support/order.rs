@@ -94,6 +94,9 @@ impl Ghost {
             return Ok(());
         };
         let group = self.group(&of);
+        if self.unpermitted && !self.alone.contains(&of) {
+            return Err("touched before the end was permitted".to_owned());
+        }
         // "End this one" is immediate, and with force there is no No to be cheap for.
         if !self.forced && !self.imposed && !self.alone.contains(&of) {
             self.nobody_earlier_is_left(&of, group)?;

@@ -275,6 +275,8 @@ impl Machine {
             "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--",
         ]);
         command.args(words);
+        // Its own is where programs look by themselves.
+        command.env_remove("DBUS_SYSTEM_BUS_ADDRESS");
         command
     }
 

@@ -173,6 +173,8 @@ impl Sandbox {
         self.set_env("GSETTINGS_BACKEND", "memory");
         // gvfs would start a family of daemons that no test is about.
         self.set_env("GIO_USE_VFS", "local");
+        // No test talks to this computer's own logind: it would hold up a shutdown, or begin one.
+        self.set_env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent");
         self.set_env(sweep::MARK, &self.0.mark);
     }
 
