@@ -160,12 +160,15 @@ fn another_manager_is_named() {
     for command in NEED_A_SESSION {
         let done = endsession(&sandbox, command);
         match command {
-            // What that manager is asked, and what it tells, is in tests/elsewhere.
-            ["logoff", ..] => assert_ne!(done.code(), Some(0), "{command:?}: {done:?}"),
-            ["status", ..] => assert!(
-                done.out.contains("KDE Plasma's session manager"),
-                "{done:?}"
-            ),
+            // It is asked, and the program that would do it is not there.
+            ["logoff"] => has_no_session(&done, "KDE Plasma's session manager cannot be asked"),
+            ["logoff", ..] => assert_eq!(done.code(), Some(2), "{done:?}"),
+            ["status", ..] => {
+                assert!(
+                    done.out.contains("KDE Plasma's session manager"),
+                    "{done:?}"
+                );
+            }
             _ => has_no_session(&done, "KDE Plasma's session manager"),
         }
     }

@@ -20,9 +20,9 @@ use crate::exit::{Failure, Result};
 pub(super) const DBUS: &str = "org.freedesktop.DBus";
 const DBUS_PATH: &str = "/org/freedesktop/DBus";
 
-/// How long a manager may take to answer a plain question: as long as D-Bus libraries themselves
-/// wait. One that is stopped or hangs must not hold us.
-const ANSWER_LIMIT: Duration = Duration::from_secs(25);
+/// How long a manager may take to answer a plain question. They answer from a loop that never waits
+/// long; one that is stopped or hangs must not hold us.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// Something that happened.
 #[derive(Debug)]

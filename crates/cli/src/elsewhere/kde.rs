@@ -66,16 +66,20 @@ pub(super) async fn end(at: &mut Elsewhere, kind: Kind, confirm: Confirm) -> Res
     let mut question = None;
     loop {
         let ask = match at.bus.next().await {
-            Heard::Answer(serial, Err(refusal)) if serial == call => {
+            // Who leaves without having answered is known by its leaving.
+            Heard::Answer(serial, Err(refusal)) if serial == call && !refusal.is("NoReply") => {
                 return Err(at.refusal(&refusal));
             }
-            Heard::Answer(serial, answer) if Some(serial) == question => {
-                let ends = answer.is_ok_and(|m| m.body().deserialize().unwrap_or(false));
-                match now {
-                    At::Done if !ends => return Ok(cancelled()),
-                    At::Done => now = At::Ending,
-                    _ => {}
+            Heard::Answer(serial, answer) if Some(serial) == question && now == At::Done => {
+                let ends = match answer {
+                    Ok(answer) => answer.body().deserialize().unwrap_or(false),
+                    // It has ended over the question, or never knew it.
+                    Err(refusal) => refusal.is("NoReply") || refusal.is_nobody(),
+                };
+                if !ends {
+                    return Ok(cancelled());
                 }
+                now = At::Ending;
                 false
             }
             Heard::Owner(name, owner) => match (name.as_str(), owner.is_some()) {

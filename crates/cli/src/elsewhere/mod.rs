@@ -7,22 +7,22 @@
 mod bus;
 mod cosmic;
 mod gnome;
+mod inhibitors;
 mod kde;
 mod lxqt;
+mod owner;
 mod plan;
 mod status;
 mod xfce;
 
 use std::collections::HashMap;
-use std::fmt;
 use std::time::Instant;
 
 use endsession_core::Kind;
 use endsession_dialog::content::Question;
 use endsession_dialog::i18n::Messages;
-use endsession_manager::process;
 use endsession_manager::report::{BlockerInfo, Finished, one_line};
-use zbus::{Connection, Message, Variant};
+use zbus::{Message, Variant};
 
 use crate::args::Logoff;
 use crate::control::session_bus;
@@ -30,85 +30,11 @@ use crate::exit::{Exit, Failure, Result};
 use crate::logoff::{self, Followed};
 use crate::{ask, dialog};
 use bus::{Bus, Refusal};
+use owner::Desk;
 use plan::{Confirm, Plan};
 
+pub(crate) use owner::{Owner, owner};
 pub(crate) use status::run as status;
-
-/// Whose session manager it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Desk {
-    /// gnome-session, and whoever else owns its name and is not one of the next two.
-    Gnome,
-    Mate,
-    Cinnamon,
-    Kde,
-    Xfce,
-    Lxqt,
-    Cosmic,
-}
-
-impl Desk {
-    /// The desktop's name.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Gnome => "GNOME",
-            Self::Mate => "MATE",
-            Self::Cinnamon => "Cinnamon",
-            Self::Kde => "KDE Plasma",
-            Self::Xfce => "Xfce",
-            Self::Lxqt => "LXQt",
-            Self::Cosmic => "COSMIC",
-        }
-    }
-
-    /// Its session manager, in a sentence.
-    fn manager(self) -> String {
-        format!("{}'s session manager", self.name())
-    }
-
-    /// Whether it ends the session without asking any application, so that nothing can block.
-    fn asks_nobody(self) -> bool {
-        matches!(self, Self::Lxqt | Self::Cosmic)
-    }
-
-    /// By the name on the bus. Who it is of those that share one, the program tells.
-    fn of(name: &str, program: &str) -> Option<Self> {
-        Some(match name {
-            "org.gnome.SessionManager" if program.starts_with("mate-") => Self::Mate,
-            "org.gnome.SessionManager" if program.starts_with("cinnamon-") => Self::Cinnamon,
-            "org.gnome.SessionManager" => Self::Gnome,
-            "org.kde.ksmserver" => Self::Kde,
-            "org.xfce.SessionManager" => Self::Xfce,
-            "org.lxqt.session" => Self::Lxqt,
-            "com.system76.CosmicSession" => Self::Cosmic,
-            _ => return None,
-        })
-    }
-}
-
-/// Who owns the session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Owner {
-    desk: Desk,
-    /// Its well-known name on the bus.
-    name: &'static str,
-    /// Its connection's.
-    unique: String,
-    pid: Option<u32>,
-    /// The program's name, empty where that cannot be known.
-    program: String,
-}
-
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.desk.manager())?;
-        match (self.pid, self.program.as_str()) {
-            (Some(pid), "") => write!(f, " (pid {pid})"),
-            (Some(pid), program) => write!(f, " ({program}, pid {pid})"),
-            (None, _) => Ok(()),
-        }
-    }
-}
 
 /// A session that another manager owns, and the bus to it.
 pub(crate) struct Elsewhere {
@@ -142,47 +68,6 @@ impl Outcome {
             overridden: Vec::new(),
         }
     }
-}
-
-/// Who owns the session on this connection's bus, where it is another manager than those connections,
-/// which are managers of our own.
-pub(crate) async fn owner(connection: &Connection, ours: &[String]) -> Option<Owner> {
-    for name in endsession_manager::MANAGER_NAMES {
-        let ask = |member: &'static str| {
-            connection.call_method(
-                Some(bus::DBUS),
-                "/org/freedesktop/DBus",
-                Some(bus::DBUS),
-                member,
-                &name,
-            )
-        };
-        let Ok(reply) = ask("GetNameOwner").await else {
-            continue;
-        };
-        let Ok(unique) = reply.body().deserialize::<String>() else {
-            continue;
-        };
-        if ours.contains(&unique) {
-            continue;
-        }
-        let pid: Option<u32> = match ask("GetConnectionUnixProcessID").await {
-            Ok(reply) => reply.body().deserialize().ok(),
-            Err(_) => None,
-        };
-        let program = one_line(&pid.and_then(process::name).unwrap_or_default());
-        let Some(desk) = Desk::of(name, &program) else {
-            continue;
-        };
-        return Some(Owner {
-            desk,
-            name,
-            unique,
-            pid,
-            program,
-        });
-    }
-    None
 }
 
 impl Elsewhere {
@@ -408,39 +293,4 @@ fn report(outcome: Outcome, json: bool) -> Exit {
         },
     };
     logoff::report(Followed::Finished(finished), json)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn managers_that_share_a_name_are_told_apart_by_their_program() {
-        let of = |program| Desk::of("org.gnome.SessionManager", program);
-        assert_eq!(of("gnome-session-binary"), Some(Desk::Gnome));
-        assert_eq!(of("gnome-session-service"), Some(Desk::Gnome));
-        assert_eq!(of("mate-session"), Some(Desk::Mate));
-        // As the kernel cuts it, where the program's file may not be looked at.
-        assert_eq!(of("cinnamon-sessio"), Some(Desk::Cinnamon));
-        // A stranger is taken at its interface's word.
-        assert_eq!(of(""), Some(Desk::Gnome));
-        assert_eq!(Desk::of("org.endsession.Manager1", "endsession"), None);
-    }
-
-    #[test]
-    fn an_owner_is_named_as_far_as_it_is_known() {
-        let mut owner = Owner {
-            desk: Desk::Xfce,
-            name: "org.xfce.SessionManager",
-            unique: ":1.4".to_owned(),
-            pid: Some(7),
-            program: "xfce4-session".to_owned(),
-        };
-        assert_eq!(
-            owner.to_string(),
-            "Xfce's session manager (xfce4-session, pid 7)"
-        );
-        owner.pid = None;
-        assert_eq!(owner.to_string(), "Xfce's session manager");
-    }
 }

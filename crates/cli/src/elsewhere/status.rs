@@ -3,8 +3,8 @@
 
 use endsession_manager::report::{App, Hold, Status, VERSION, one_line};
 
-use super::gnome::{self, Inhibitor};
-use super::{Desk, Elsewhere, Owner, xfce};
+use super::inhibitors::{Inhibitor, client_pid, paths_of};
+use super::{Desk, Elsewhere, Owner, gnome, xfce};
 use crate::exit::Result;
 
 /// Clients looked at: each costs questions.
@@ -36,13 +36,13 @@ async fn gnome_family(at: &Elsewhere, status: &mut Status) {
     let asked = at
         .bus
         .call(gnome::NAME, gnome::PATH, gnome::NAME, "GetClients", &());
-    let clients = asked.await.map(|r| gnome::paths_of(&r)).unwrap_or_default();
+    let clients = asked.await.map(|r| paths_of(&r)).unwrap_or_default();
     for path in clients.into_iter().take(MAX_CLIENTS) {
         let asked = at
             .bus
             .call(gnome::NAME, &path, gnome::CLIENT, "GetAppId", &());
         let name: Option<String> = asked.await.ok().and_then(|r| r.body().deserialize().ok());
-        let pid = gnome::client_pid(at, &path).await;
+        let pid = client_pid(at, &path).await;
         let name = one_line(&name.unwrap_or_default());
         let app = application(status, name, pid);
         app.protocols = vec!["org.gnome.SessionManager".to_owned()];

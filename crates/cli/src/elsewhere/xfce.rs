@@ -182,7 +182,7 @@ impl Client {
         let asked = at.bus.call(NAME, PATH, MANAGER, "ListClients", &()).await;
         let mut all = Vec::new();
         if let Ok(reply) = asked {
-            let paths = super::gnome::paths_of(&reply);
+            let paths = super::inhibitors::paths_of(&reply);
             for path in paths.into_iter().take(super::status::MAX_CLIENTS) {
                 all.push(Self::read(at, &path).await);
             }

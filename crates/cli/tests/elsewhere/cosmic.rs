@@ -2,9 +2,10 @@
 
 use endsession_testkit::bus::Bus;
 use endsession_testkit::managers::Cosmic;
+use endsession_testkit::x11::Xvfb;
 
-use crate::shared::{is_over, points_to_the_owner};
-use crate::support::{endsession, sandbox};
+use crate::shared::{is_over, points_to_the_owner, start};
+use crate::support::{LIMIT, endsession, sandbox};
 
 #[test]
 fn its_session_is_over_when_it_has_left() {
@@ -28,4 +29,17 @@ fn its_session_is_over_when_it_has_left() {
 fn comm() -> String {
     let comm = std::fs::read_to_string("/proc/self/comm").unwrap();
     comm.trim().to_owned()
+}
+
+#[test]
+fn its_menu_is_ours_and_one_that_is_left_does_nothing() {
+    let sandbox = sandbox();
+    let bus = Bus::daemon_in(&sandbox);
+    let xvfb = Xvfb::with_openbox_in(&sandbox);
+    let _cosmic = Cosmic::on(&bus);
+    let command = start(&sandbox, &["menu"]);
+    let window = xvfb.wait_for_window(LIMIT, |w| w.pid == Some(command.pid()));
+    xvfb.close(&window);
+    assert_eq!(command.wait_exit(LIMIT).code(), Some(1));
+    assert_eq!(endsession(&sandbox, &["status"]).code(), Some(0));
 }

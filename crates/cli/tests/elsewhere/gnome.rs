@@ -181,6 +181,18 @@ fn a_manager_that_is_killed_meanwhile_is_a_failure() {
 }
 
 #[test]
+fn a_manager_that_is_stopped_is_not_waited_for() {
+    let gnome = ready(Managed::gnome());
+    gnome.process().signal(Signal::STOP);
+    let done = endsession(gnome.sandbox(), &["logoff"]);
+    assert_eq!(done.code(), Some(3), "{done:?}");
+    assert_eq!(
+        done.err,
+        "endsession: GNOME's session manager cannot be asked: org.gnome.SessionManager does not answer\n"
+    );
+}
+
+#[test]
 fn the_reason_is_shown_as_a_notification() {
     let gnome = ready(Managed::gnome());
     let daemon = Notifications::on(gnome.bus());

@@ -120,6 +120,18 @@ fn a_no_to_mates_own_question_is_a_cancel_although_mate_tells_nobody() {
 }
 
 #[test]
+fn a_question_whose_no_could_not_be_known_is_not_asked() {
+    let mate = ready(Managed::mate());
+    let display = mate.sandbox().env("DISPLAY").unwrap();
+    mate.sandbox().unset_env("DISPLAY");
+    let done = endsession(mate.sandbox(), &["logoff", "--confirm"]);
+    assert_eq!(done.code(), Some(3), "{done:?}");
+    assert!(done.err.contains("without --confirm"), "{done:?}");
+    mate.sandbox().set_env("DISPLAY", display);
+    assert_eq!(mate.xvfb().titles(), [""; 0]);
+}
+
+#[test]
 fn a_yes_to_mates_own_question_ends_the_session() {
     let mate = ready(Managed::mate());
     let command = start(mate.sandbox(), &["menu"]);

@@ -2,7 +2,7 @@
 //! seen to go away where that manager tells nobody of its answer.
 //!
 //! May touch the X server's socket. Windows are known by the process that the server vouches for
-//! ([`super::xres`]), since such a dialog often bypasses the window manager and stands in no list.
+//! (X-Resource), since such a dialog often bypasses the window manager and stands in no list.
 
 use std::collections::{HashMap, HashSet};
 use std::io;

@@ -1,0 +1,164 @@
+//! Whose session it is: the other manager's name on the bus, and the program behind it where several
+//! share one.
+//!
+//! May ask the bus, and /proc for the program's name.
+
+use std::fmt;
+
+use endsession_manager::process;
+use endsession_manager::report::one_line;
+use zbus::Connection;
+
+use super::bus::DBUS;
+
+/// Whose session manager it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Desk {
+    /// gnome-session, and whoever else owns its name and is not one of the next two.
+    Gnome,
+    Mate,
+    Cinnamon,
+    Kde,
+    Xfce,
+    Lxqt,
+    Cosmic,
+}
+
+impl Desk {
+    /// The desktop's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Gnome => "GNOME",
+            Self::Mate => "MATE",
+            Self::Cinnamon => "Cinnamon",
+            Self::Kde => "KDE Plasma",
+            Self::Xfce => "Xfce",
+            Self::Lxqt => "LXQt",
+            Self::Cosmic => "COSMIC",
+        }
+    }
+
+    /// Its session manager, in a sentence.
+    pub(super) fn manager(self) -> String {
+        format!("{}'s session manager", self.name())
+    }
+
+    /// Whether it ends the session without asking any application, so that nothing can block.
+    pub(super) fn asks_nobody(self) -> bool {
+        matches!(self, Self::Lxqt | Self::Cosmic)
+    }
+
+    /// By the name on the bus. Who it is of those that share one, the program tells.
+    fn of(name: &str, program: &str) -> Option<Self> {
+        Some(match name {
+            "org.gnome.SessionManager" if program.starts_with("mate-") => Self::Mate,
+            "org.gnome.SessionManager" if program.starts_with("cinnamon-") => Self::Cinnamon,
+            "org.gnome.SessionManager" => Self::Gnome,
+            "org.kde.ksmserver" => Self::Kde,
+            "org.xfce.SessionManager" => Self::Xfce,
+            "org.lxqt.session" => Self::Lxqt,
+            "com.system76.CosmicSession" => Self::Cosmic,
+            _ => return None,
+        })
+    }
+}
+
+/// Who owns the session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(super) desk: Desk,
+    /// Its well-known name on the bus.
+    pub(super) name: &'static str,
+    /// Its connection's.
+    pub(super) unique: String,
+    pub(super) pid: Option<u32>,
+    /// The program's name, empty where that cannot be known.
+    program: String,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.desk.manager())?;
+        match (self.pid, self.program.as_str()) {
+            (Some(pid), "") => write!(f, " (pid {pid})"),
+            (Some(pid), program) => write!(f, " ({program}, pid {pid})"),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+/// Who owns the session on this connection's bus, where it is another manager than those connections,
+/// which are managers of our own.
+pub(crate) async fn owner(connection: &Connection, ours: &[String]) -> Option<Owner> {
+    for name in endsession_manager::MANAGER_NAMES {
+        let ask = |member: &'static str| {
+            connection.call_method(
+                Some(DBUS),
+                "/org/freedesktop/DBus",
+                Some(DBUS),
+                member,
+                &name,
+            )
+        };
+        let Ok(reply) = ask("GetNameOwner").await else {
+            continue;
+        };
+        let Ok(unique) = reply.body().deserialize::<String>() else {
+            continue;
+        };
+        if ours.contains(&unique) {
+            continue;
+        }
+        let pid: Option<u32> = match ask("GetConnectionUnixProcessID").await {
+            Ok(reply) => reply.body().deserialize().ok(),
+            Err(_) => None,
+        };
+        let program = one_line(&pid.and_then(process::name).unwrap_or_default());
+        let Some(desk) = Desk::of(name, &program) else {
+            continue;
+        };
+        return Some(Owner {
+            desk,
+            name,
+            unique,
+            pid,
+            program,
+        });
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn managers_that_share_a_name_are_told_apart_by_their_program() {
+        let of = |program| Desk::of("org.gnome.SessionManager", program);
+        assert_eq!(of("gnome-session-binary"), Some(Desk::Gnome));
+        assert_eq!(of("gnome-session-service"), Some(Desk::Gnome));
+        assert_eq!(of("mate-session"), Some(Desk::Mate));
+        // As the kernel cuts it, where the program's file may not be looked at.
+        assert_eq!(of("cinnamon-sessio"), Some(Desk::Cinnamon));
+        // A stranger is taken at its interface's word.
+        assert_eq!(of(""), Some(Desk::Gnome));
+        assert_eq!(Desk::of("org.endsession.Manager1", "endsession"), None);
+    }
+
+    #[test]
+    fn an_owner_is_named_as_far_as_it_is_known() {
+        let mut owner = Owner {
+            desk: Desk::Xfce,
+            name: "org.xfce.SessionManager",
+            unique: ":1.4".to_owned(),
+            pid: Some(7),
+            program: "xfce4-session".to_owned(),
+        };
+        assert_eq!(
+            owner.to_string(),
+            "Xfce's session manager (xfce4-session, pid 7)"
+        );
+        owner.pid = None;
+        assert_eq!(owner.to_string(), "Xfce's session manager");
+    }
+}
