@@ -177,6 +177,7 @@ pub(crate) async fn request(owner: Owner, kind: &str, options: &Logoff) -> Resul
     let plan = plan::of(at.owner.desk, kind, options).map_err(Failure::Usage)?;
     if plan.confirm == Confirm::Ours && !confirmed(kind, options).await? {
         return Ok(report(
+            kind,
             Outcome::Cancelled {
                 by: "user",
                 why: String::new(),
@@ -191,7 +192,7 @@ pub(crate) async fn request(owner: Owner, kind: &str, options: &Logoff) -> Resul
         at.tell_reason(kind, reason).await;
     }
     let outcome = at.end(kind, plan).await?;
-    Ok(report(outcome, options.json))
+    Ok(report(kind, outcome, options.json))
 }
 
 /// `endsession menu`: the manager's own menu, or ours where it has none.
@@ -210,13 +211,13 @@ pub(crate) async fn menu(owner: Owner) -> Result<Exit> {
         Desk::Cosmic => {
             return match crate::menu::choose(vec![endsession_dialog::content::Kind::LogOff]).await?
             {
-                Some(_) => Ok(report(at.end(Kind::LogOff, plan).await?, false)),
+                Some(_) => Ok(report(Kind::LogOff, at.end(Kind::LogOff, plan).await?, false)),
                 None => Ok(Exit::Refused),
             };
         }
         _ => at.end(Kind::LogOff, plan).await?,
     };
-    Ok(report(outcome, false))
+    Ok(report(Kind::LogOff, outcome, false))
 }
 
 impl Elsewhere {
@@ -271,8 +272,8 @@ async fn confirmed(kind: Kind, options: &Logoff) -> Result<bool> {
     ask::answer(&question, dialog, &words).await
 }
 
-fn report(outcome: Outcome, json: bool) -> Exit {
-    let finished = match outcome {
+fn report(kind: Kind, outcome: Outcome, json: bool) -> Exit {
+    let mut finished = match outcome {
         Outcome::Left => return Exit::Done,
         Outcome::Over { overridden } => Finished {
             outcome: "over".to_owned(),
@@ -292,5 +293,6 @@ fn report(outcome: Outcome, json: bool) -> Exit {
             ..Finished::default()
         },
     };
+    endsession_manager::report::kind(kind).clone_into(&mut finished.kind);
     logoff::report(Followed::Finished(finished), json)
 }
