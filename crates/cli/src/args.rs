@@ -44,7 +44,11 @@ pub(crate) enum Command {
     Run(Run),
     /// Manage a session that something else started
     #[command(
-        after_help = "Programs that D-Bus and systemd start from then on find it in SESSION_MANAGER and ICEAUTHORITY."
+        after_help = "Programs that D-Bus and systemd start from then on find it in SESSION_MANAGER and ICEAUTHORITY.\n\n\
+                      It ends the compositor or window manager behind WAYLAND_DISPLAY, SWAYSOCK or DISPLAY last of all. \
+                      Where that is not what it looks like, ENDSESSION_COMPOSITOR or the configuration says what it \
+                      is: sway, i3, hyprland, niri, labwc, river, wayfire, openbox, x11, wayland, or process for \
+                      SIGTERM to whatever it is."
     )]
     Manager(ManagerOptions),
     /// Show a menu of the ways to end this session: log off, restart, power off, as far as it can

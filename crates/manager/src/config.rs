@@ -6,6 +6,8 @@ use std::time::Duration;
 use endsession_core::Policy;
 use serde::{Deserialize, Deserializer};
 
+use crate::backend::compositor::Kind;
+
 /// The configuration, with the defaults of DESIGN where the file is silent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -14,6 +16,16 @@ pub struct Config {
     pub deadlines: Deadlines,
     /// What shows the user what a request waits for.
     pub dialog: Dialog,
+    /// The session itself.
+    pub session: Session,
+}
+
+/// The session itself, where something else started it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Session {
+    /// What shows it or manages its windows, instead of what it looks like.
+    pub compositor: Option<Kind>,
 }
 
 /// The dialog.

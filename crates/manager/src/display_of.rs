@@ -5,10 +5,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::adapter::display::{Display, DisplayError};
+use crate::adapter::hyprland::HyprlandWindows;
+use crate::adapter::niri::NiriWindows;
 use crate::adapter::sway::SwayWindows;
 use crate::adapter::toplevels::WlrToplevels;
 use crate::adapter::windows::X11Windows;
+use crate::backend::compositor::{self, Ipc};
 use crate::process::{self, Table};
+use crate::sockets;
 
 /// A way to see the session's windows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,16 +26,6 @@ pub enum Way {
 }
 
 impl Way {
-    /// Its name in `status`.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Sway(..) => "sway",
-            Self::Wayland(_) => "wlr-foreign-toplevel",
-            Self::X11(_) => "x11",
-        }
-    }
-
     /// Connects; gives up by itself on a display that does not answer.
     ///
     /// # Errors
@@ -41,10 +35,30 @@ impl Way {
             Self::Sway(socket, x11) => SwayWindows::connect(socket, x11.as_deref())
                 .await
                 .map(Display::Sway),
-            Self::Wayland(socket) => WlrToplevels::connect(socket).await.map(Display::Wlr),
+            Self::Wayland(socket) => wayland(socket).await,
             Self::X11(display) => X11Windows::connect(display).await.map(Display::X11),
         }
     }
+}
+
+/// Prefers the IPC of the compositor behind a Wayland socket, which knows each window's process.
+async fn wayland(socket: &Path) -> Result<Display, DisplayError> {
+    let connected = match compositor::ipc(socket).await.filter(|_| !is_wlr_wanted()) {
+        Some(Ipc::Hyprland(ipc)) => HyprlandWindows::connect(&ipc).await.map(Display::Hyprland),
+        Some(Ipc::Niri(ipc)) => NiriWindows::connect(&ipc).await.map(Display::Niri),
+        None => return WlrToplevels::connect(socket).await.map(Display::Wlr),
+    };
+    match connected {
+        Ok(display) => Ok(display),
+        Err(error) => {
+            tracing::warn!("windows are seen without their processes: {error}");
+            WlrToplevels::connect(socket).await.map(Display::Wlr)
+        }
+    }
+}
+
+fn is_wlr_wanted() -> bool {
+    std::env::var_os("ENDSESSION_DISPLAY").is_some_and(|v| v == "wlr-foreign-toplevel")
 }
 
 /// The variables that name a display.
@@ -80,7 +94,7 @@ pub fn find(table: &Table, session: Option<u32>) -> Vec<Way> {
         }
         Some(session) => add_inside(&mut ways, table, session),
     }
-    if std::env::var_os("ENDSESSION_DISPLAY").is_some_and(|v| v == "wlr-foreign-toplevel") {
+    if is_wlr_wanted() {
         ways.retain(|w| !matches!(w, Way::Sway(..)));
     }
     ways
@@ -143,36 +157,19 @@ fn add_named(ways: &mut Vec<Way>, named: &Named, xwayland: Option<String>) {
 /// The Wayland sockets on which processes of the session listen: what they hold open, not what
 /// anybody claims.
 pub(crate) fn wayland_sockets(inside: &[u32]) -> Vec<PathBuf> {
-    let unix = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
-    // Num RefCount Protocol Flags Type St Inode Path; flag 10000 is a listening socket.
-    let listening: Vec<(&str, &Path)> = unix
-        .lines()
-        .filter_map(|line| {
-            let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-            let path = Path::new(*fields.get(7)?);
-            let name = path.file_name()?.to_str()?;
-            (fields.get(3) == Some(&"00010000") && name.starts_with("wayland-"))
-                .then_some((*fields.get(6)?, path))
-        })
-        .collect();
+    let mut listening = sockets::listening();
+    listening.retain(|s| {
+        let name = s.path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with("wayland-"))
+    });
     if listening.is_empty() {
         return Vec::new();
     }
     let mut found = Vec::new();
     for pid in inside {
-        for entry in std::fs::read_dir(format!("/proc/{pid}/fd"))
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            let target = std::fs::read_link(entry.path()).unwrap_or_default();
-            let target = target.to_string_lossy();
-            let inode = target
-                .strip_prefix("socket:[")
-                .and_then(|t| t.strip_suffix(']'));
-            let path = inode.and_then(|i| listening.iter().find(|(l, _)| *l == i));
-            if let Some((_, path)) = path.filter(|(_, p)| !found.iter().any(|f| f == p)) {
-                found.push(path.to_path_buf());
+        for path in sockets::held_by(*pid, &listening).unwrap_or_default() {
+            if !found.contains(&path) {
+                found.push(path);
             }
         }
     }

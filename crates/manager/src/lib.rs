@@ -20,6 +20,7 @@ mod perform;
 pub mod process;
 pub mod report;
 mod serve;
+mod sockets;
 pub mod unsaved;
 
 pub use bus::{BusError, MANAGER_NAMES};

@@ -8,8 +8,10 @@ use endsession_core::{Event, Identity, JobId, Phase, Window, WindowId};
 use crate::adapter::display::{Display, DisplayEvent, Toplevel, WindowKey};
 use crate::adapter::jobs::{self, Job};
 use crate::backend::Backend;
+use crate::backend::compositor::FindError;
 use crate::display_of;
 use crate::manager::{LOST_BUDGET, Manager};
+use crate::perform::DISPLAY_SERVERS;
 use crate::process;
 use crate::unsaved::looks_unsaved;
 
@@ -77,7 +79,39 @@ impl Manager {
         match &self.backend {
             // The demo's applications are started by its own process.
             Backend::Child(_) | Backend::Nothing => Some(std::process::id()),
-            Backend::Missing => None,
+            Backend::Compositor(_) | Backend::Missing => None,
+        }
+    }
+
+    /// Finds how the session ends, where this process did not start it.
+    pub(crate) async fn find_backend(&mut self) -> Result<(), FindError> {
+        if !matches!(self.backend, Backend::Missing) {
+            return Ok(());
+        }
+        self.open_display().await;
+        let mut ways = display_of::find(&self.processes(), None);
+        if let (Some(_), Some(seen)) = (&self.display, &self.display_way) {
+            // What ends is what the user sees the windows of.
+            ways.retain(|way| way != seen);
+            ways.insert(0, seen.clone());
+        }
+        let found = Backend::find(&ways, &self.config.session).await;
+        // It took a while.
+        self.processes = None;
+        if found.is_err() && self.core.phase().is_none() {
+            self.close_display();
+        }
+        self.backend = found?;
+        if let Some(of) = self.backend.identity() {
+            self.exits.watch(of);
+        }
+        Ok(())
+    }
+
+    /// Each request finds anew how the session ends.
+    pub(crate) fn forget_backend(&mut self) {
+        if matches!(self.backend, Backend::Compositor(_)) {
+            self.backend = Backend::Missing;
         }
     }
 
@@ -90,7 +124,7 @@ impl Manager {
             Backend::Child(child) if child.status().is_some() => return,
             Backend::Child(child) => Some(child.pid()),
             Backend::Nothing => return,
-            Backend::Missing => None,
+            Backend::Compositor(_) | Backend::Missing => None,
         };
         let ways = display_of::find(&self.processes(), child);
         self.display_is_unseen = !ways.is_empty();
@@ -103,9 +137,9 @@ impl Manager {
             self.processes = None;
             match connected {
                 Ok(display) => {
+                    display.name().clone_into(&mut self.display_name);
                     self.display = Some(display);
                     self.display_is_unseen = false;
-                    way.name().clone_into(&mut self.display_name);
                     self.display_way = Some(way);
                     break;
                 }
@@ -169,12 +203,15 @@ impl Manager {
         if self.dialog.shows(&toplevel) {
             return;
         }
-        let of = toplevel.pid.and_then(process::identity);
+        // The windows of all X clients are one process's where niri shows them, and that process is
+        // their display.
+        let pid = toplevel.pid.filter(|pid| !serves_a_display(*pid));
+        let of = pid.and_then(process::identity);
         // Where no process is known, the XSMP client that the window names: the worst that a false
         // name does is to leave a window to the vote of another application of the same user.
         let named = toplevel.session_id.as_deref().filter(|_| of.is_none());
         let of = of.or_else(|| self.xsmp.owner(named?).cloned());
-        let program = toplevel.pid.and_then(process::program);
+        let program = pid.and_then(process::program);
         let ends_by_term = program
             .as_deref()
             .is_some_and(|p| ENDS_BY_TERM.contains(&p));
@@ -270,6 +307,10 @@ impl Manager {
             .extend(table.ancestors(pid).map(|a| a.pid));
         nearest.into_iter().collect()
     }
+}
+
+fn serves_a_display(pid: u32) -> bool {
+    process::Stat::read(pid).is_some_and(|s| DISPLAY_SERVERS.contains(&s.comm.as_str()))
 }
 
 /// Numbers of windows of which nothing else is known, apart from numbers of bus peers.

@@ -228,10 +228,7 @@ impl Manager {
         let at = |t: Time| self.origin + Duration::from_millis(t.0);
         let deadline = self.core.poll_deadline().map(at);
         let supervision = self.dialog.deadline().map(at);
-        let kill_at = match &self.backend {
-            Backend::Child(child) => child.kill_at(),
-            Backend::Nothing | Backend::Missing => None,
-        };
+        let backend_due = self.backend.due();
         let strangers_until = self.xsmp.deadline();
         let lost = self.bus_is_lost;
         tokio::select! {
@@ -273,17 +270,14 @@ impl Manager {
             }
             () = until(supervision) => self.supervision_is_due(),
             () = until(strangers_until) => self.xsmp.handle_timeout(),
-            () = until(kill_at) => {
-                if let Backend::Child(child) = &mut self.backend {
-                    child.kill();
-                }
-            }
+            () = self.backend.answer() => {}
+            () = until(backend_due) => self.backend.handle_timeout(),
         }
     }
 
     /// Tells the coordinator a fact.
     pub(crate) fn event(&mut self, event: Event) {
-        if self.is_of_the_dialog(&event) {
+        if self.is_of_the_dialog(&event) || self.is_of_the_compositor(&event) {
             return;
         }
         let now = self.now();
@@ -358,9 +352,32 @@ impl Manager {
         }
     }
 
+    /// What shows the session is no application of it.
+    fn is_of_the_compositor(&self, event: &Event) -> bool {
+        let Backend::Compositor(compositor) = &self.backend else {
+            return false;
+        };
+        match event {
+            Event::Registered { of, .. }
+            | Event::WindowSeen { of, .. }
+            | Event::Inhibited { of, .. }
+            | Event::JobSeen { of, .. } => of == compositor.identity(),
+            _ => false,
+        }
+    }
+
     /// A process that was watched has exited.
-    fn exited(&mut self, of: &Identity) {
+    pub(crate) fn exited(&mut self, of: &Identity) {
         self.reap();
+        if let Backend::Compositor(compositor) = &mut self.backend
+            && compositor.identity() == of
+            && !compositor.is_gone()
+        {
+            let told = compositor.was_told();
+            compositor.has_exited();
+            let name = compositor.name().to_owned();
+            self.session_exited(&name, of, None, told);
+        }
         self.locker_exited(of);
         if let Some(rest) = &mut self.rest {
             rest.remove(of);
@@ -399,14 +416,21 @@ impl Manager {
                 let told = child.was_told();
                 child.has_exited(status);
                 let (name, of) = (child.name().to_owned(), child.identity().clone());
-                self.session_exited(&name, &of, status, told);
+                self.session_exited(&name, &of, Some(status), told);
             }
         }
     }
 
     /// The process that is the session has ended: because we ended it, because it was itself an
-    /// application that was closed, or by itself.
-    fn session_exited(&mut self, name: &str, of: &Identity, status: ExitStatus, told: bool) {
+    /// application that was closed, or by itself. Only a parent knows its `status`.
+    fn session_exited(
+        &mut self,
+        name: &str,
+        of: &Identity,
+        status: Option<ExitStatus>,
+        told: bool,
+    ) {
+        let how = status.map_or(String::new(), |status| format!(" ({status})"));
         if told || self.core.is_over() {
             self.event(Event::Backend(Ok(())));
             return;
@@ -416,13 +440,11 @@ impl Manager {
             Some(Phase::Closing) if self.core.app(of).is_some() => {
                 // It was an application of its own session and has been let go; the rest follows
                 // in order.
-                tracing::info!("{name} has closed ({status})");
+                tracing::info!("{name} has closed{how}");
             }
             Some(_) | None => {
-                tracing::info!(
-                    "{name} ended by itself ({status}); what is left of the session ends"
-                );
-                self.ended_by_itself = Some(status);
+                tracing::info!("{name} ended by itself{how}; what is left of the session ends");
+                self.ended_by_itself = status;
                 self.event(Event::Imposed(LOST_BUDGET));
             }
         }

@@ -22,7 +22,15 @@ use crate::report::{self, News, Who};
 
 /// Servers of a display: they go with the compositor, since no application may lose its display
 /// before it has gone itself.
-const DISPLAY_SERVERS: [&str; 5] = ["Xwayland", "Xorg", "Xvfb", "Xvnc", "X"];
+pub(crate) const DISPLAY_SERVERS: [&str; 6] = [
+    "Xwayland",
+    // xwayland-satellite, of which the kernel keeps fifteen bytes.
+    "xwayland-satell",
+    "Xorg",
+    "Xvfb",
+    "Xvnc",
+    "X",
+];
 
 /// What blocks, as long as it is the same: titles and reasons change meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -244,10 +252,7 @@ impl Manager {
             .filter(|a| !a.windows.is_empty())
             .map(|a| a.of.clone())
             .collect();
-        let session = match &self.backend {
-            Backend::Child(child) => Some(child.identity().clone()),
-            Backend::Nothing | Backend::Missing => None,
-        };
+        let session = self.backend.identity();
         let dialog = self.dialog.pid();
         table
             .iter()
@@ -255,7 +260,7 @@ impl Manager {
                 let of = s.identity();
                 let below_us = root.is_some_and(|r| table.descends(s.pid, r));
                 (below_us || windowed.contains(&of))
-                    && Some(&of) != session.as_ref()
+                    && Some(&of) != session
                     && !self.keep.contains(&s.pid)
                     && !DISPLAY_SERVERS.contains(&s.comm.as_str())
                     && !crate::lock::is_locker(s)
@@ -298,7 +303,16 @@ impl Manager {
                 tracing::info!("ending {} (pid {})", child.name(), child.pid());
                 child.end();
             }
-            Backend::Child(_) | Backend::Nothing => self.event(Event::Backend(Ok(()))),
+            Backend::Compositor(compositor) if !compositor.is_gone() => {
+                let of = compositor.identity().clone();
+                compositor.end();
+                if !self.exits.watch(&of) {
+                    self.exited(&of);
+                }
+            }
+            Backend::Child(_) | Backend::Compositor(_) | Backend::Nothing => {
+                self.event(Event::Backend(Ok(())));
+            }
             // Whoever started the session, and now ends its manager, ends the rest of it.
             Backend::Missing if self.told_to_end => self.event(Event::Backend(Ok(()))),
             Backend::Missing => {
@@ -494,6 +508,7 @@ impl Manager {
         } else {
             self.gnome.set_ending(false);
             self.close_display();
+            self.forget_backend();
         }
     }
 }

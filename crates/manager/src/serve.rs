@@ -161,12 +161,12 @@ impl Manager {
             }
             Command::Version => reply(header, &Variant::from(report::VERSION)),
             Command::Phase => reply(header, &Variant::from(self.phase_name())),
-            Command::Kinds => reply(header, &Variant::from(self.kinds())),
+            Command::Kinds => reply(header, &Variant::from(self.kinds().await)),
             Command::AllProperties => {
                 let all = HashMap::from([
                     ("Version", Variant::from(report::VERSION)),
                     ("Phase", Variant::from(self.phase_name())),
-                    ("Kinds", Variant::from(self.kinds())),
+                    ("Kinds", Variant::from(self.kinds().await)),
                 ]);
                 reply(header, &all)
             }
@@ -183,11 +183,30 @@ impl Manager {
     }
 
     /// The ways in which this session can end now.
-    fn kinds(&self) -> Vec<&'static str> {
-        match self.backend {
-            Backend::Child(_) | Backend::Nothing => vec![report::kind(Kind::LogOff)],
-            Backend::Missing => Vec::new(),
+    async fn kinds(&mut self) -> Vec<&'static str> {
+        let known = !matches!(self.backend, Backend::Missing);
+        if known || self.session_name().await.is_some() {
+            vec![report::kind(Kind::LogOff)]
+        } else {
+            Vec::new()
         }
+    }
+
+    /// What shows this session or manages its windows, where it has to be found first. What was found
+    /// for a look is not kept: each request finds it anew.
+    async fn session_name(&mut self) -> Option<String> {
+        if !matches!(self.backend, Backend::Missing) {
+            return None;
+        }
+        let found = self.find_backend().await;
+        let name = found
+            .is_ok()
+            .then(|| self.backend.name().map(str::to_owned));
+        self.forget_backend();
+        if self.core.phase().is_none() {
+            self.close_display();
+        }
+        name.flatten()
     }
 
     fn phase_name(&self) -> &'static str {
@@ -214,11 +233,16 @@ impl Manager {
                 ),
             ));
         }
-        if matches!(self.backend, Backend::Missing) {
+        if self.core.phase().is_none() {
+            self.forget_backend();
+        }
+        if let Err(why) = self.find_backend().await {
             return Err(Failure::new(
                 "org.endsession.Error.Unsupported",
-                "this manager did not start the session and has no way to end it; start the session with \
-                 `endsession run -- COMMAND`",
+                format!(
+                    "this manager did not start the session and has no way to end it ({why}); start the session \
+                     with `endsession run -- COMMAND`"
+                ),
             ));
         }
         self.ask_screen_savers();
@@ -299,6 +323,7 @@ impl Manager {
 
     /// Everything that can be known now, looked at afresh.
     async fn status(&mut self) -> Status {
+        let session = self.session_name().await;
         self.look().await;
         let under_way = self.core.phase();
         let blockers = match under_way {
@@ -318,10 +343,7 @@ impl Manager {
             version: report::VERSION,
             manager_pid: std::process::id(),
             display: self.display_name.clone(),
-            session: match &self.backend {
-                Backend::Child(child) => Some(child.name().to_owned()),
-                Backend::Nothing | Backend::Missing => None,
-            },
+            session: session.or_else(|| self.backend.name().map(str::to_owned)),
             request: under_way
                 .zip(self.core.current())
                 .map(|(phase, request)| RequestInfo {

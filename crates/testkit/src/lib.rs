@@ -18,6 +18,7 @@
 //! - [`xsmp_client`]: clients of XSMP, each in a process of its own, that do what a test orders.
 //! - [`lock::Lock`]: screen lockers; [`notifications::Notifications`]: a notification daemon.
 //! - [`machine::Machine`]: a real systemd with logind, polkit and users who log in.
+//! - [`fake_compositor`]: the IPC of compositors that Debian does not ship.
 //! - [`measure`]: what a process costs.
 //! - [`names::OwnsName`]: another program that owns a well-known name.
 //!
@@ -30,6 +31,7 @@
 pub mod a11y;
 pub mod apps;
 pub mod bus;
+pub mod fake_compositor;
 pub mod gnome_client;
 pub mod lock;
 pub mod machine;

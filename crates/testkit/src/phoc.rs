@@ -13,12 +13,13 @@
 //! phoc.inputs().type_text("exit\n");
 //! ```
 
-use std::{path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use rustix::process::Signal;
 
 use crate::{
     picture::{Picture, Screen},
+    programs,
     session::{Manner, Proc, Sandbox},
     sway::prepare,
     wayland::{self, Inputs, Toplevel, toplevels, wait_for_toplevels},
@@ -49,13 +50,25 @@ impl Phoc {
     /// As [`start_in`](Self::start_in), with an output whose logical pixels are `scale` real ones.
     #[track_caller]
     pub fn with_scale_in(sandbox: &Sandbox, scale: f64) -> Self {
+        Self::launch(sandbox, scale, "phoc".into())
+    }
+
+    /// As [`start_in`](Self::start_in), from a copy of its program that has another's name.
+    #[track_caller]
+    pub fn called_in(sandbox: &Sandbox, name: &str) -> Self {
+        let program = sandbox.install_as(&programs::need("phoc"), name);
+        Self::launch(sandbox, 1.0, program.into_os_string())
+    }
+
+    #[track_caller]
+    fn launch(sandbox: &Sandbox, scale: f64, program: OsString) -> Self {
         let config = Self::config(sandbox, scale);
         // Asked to end, it removes its socket.
         let manner = Manner {
             farewell: Signal::TERM,
             ..Manner::default()
         };
-        let command = ["phoc".into(), "-C".into(), config.into_os_string()];
+        let command = [program, "-C".into(), config.into_os_string()];
         let process = sandbox.spawn_in_manner(command, manner);
         let mut phoc = Self::attach(sandbox);
         phoc.process = Some(process);

@@ -1,16 +1,19 @@
 //! What every display kind tells the manager, and what the manager asks of it.
 //!
-//! One file a display kind implements this: [`super::sway`], [`super::toplevels`] (wlroots'
-//! foreign-toplevel protocol) and [`super::windows`] (X11). May touch the display's own socket and
+//! One file a display kind implements this: [`super::sway`], [`super::hyprland`], [`super::niri`],
+//! [`super::toplevels`] (wlroots' foreign-toplevel protocol) and [`super::windows`] (X11). May touch the display's own socket and
 //! nothing else: no bus, no signals to processes, no decisions.
 
 use std::io;
 
-use super::{link::CONNECT_LIMIT, sway::SwayWindows, toplevels::WlrToplevels, windows::X11Windows};
+use super::{
+    hyprland::HyprlandWindows, link::CONNECT_LIMIT, niri::NiriWindows, sway::SwayWindows,
+    toplevels::WlrToplevels, windows::X11Windows,
+};
 
 /// A window's name within one display connection.
 ///
-/// sway: the container id. wlroots: the protocol id of the handle. X11: the window's XID.
+/// sway: the container id. Hyprland: the address. niri: the id. wlroots: the protocol id of the handle. X11: the window's XID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WindowKey(pub u64);
 
@@ -21,8 +24,8 @@ pub struct Toplevel {
     pub title: String,
     /// `app_id` on Wayland, the class part of `WM_CLASS` on X11; cut like the title.
     pub app_id: String,
-    /// The process behind the window's connection, where the display vouches for it (sway: the
-    /// Wayland connection's credentials; X11: XRes). Never `_NET_WM_PID`, which is a claim.
+    /// The process behind the window's connection, where the display vouches for it (sway, Hyprland,
+    /// niri: the Wayland connection's credentials; X11: XRes). Never `_NET_WM_PID`, which is a claim.
     pub pid: Option<u32>,
     /// X11: the `SM_CLIENT_ID` of the window's client (ICCCM 5.1), by which a client of XSMP says
     /// that this window is its own. What `pid` says, and no more than that: the id itself is that
@@ -97,6 +100,10 @@ impl DisplayError {
 pub enum Display {
     /// sway or i3 over its IPC socket: knows each window's process.
     Sway(SwayWindows),
+    /// Hyprland over its sockets: knows each window's process.
+    Hyprland(HyprlandWindows),
+    /// niri over its IPC socket: knows each window's process.
+    Niri(NiriWindows),
     /// `zwlr_foreign_toplevel_manager_v1`: knows no process.
     Wlr(WlrToplevels),
     /// X11, EWMH or bare.
@@ -104,6 +111,18 @@ pub enum Display {
 }
 
 impl Display {
+    /// Its name in `status`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Sway(_) => "sway",
+            Self::Hyprland(_) => "hyprland",
+            Self::Niri(_) => "niri",
+            Self::Wlr(_) => "wlr-foreign-toplevel",
+            Self::X11(_) => "x11",
+        }
+    }
+
     /// The next event. Cancel-safe: dropping the future loses nothing. After
     /// [`DisplayEvent::Lost`], which comes once, it waits for ever.
     ///
@@ -112,6 +131,8 @@ impl Display {
     pub async fn next(&mut self) -> DisplayEvent {
         match self {
             Self::Sway(d) => d.next().await,
+            Self::Hyprland(d) => d.next().await,
+            Self::Niri(d) => d.next().await,
             Self::Wlr(d) => d.next().await,
             Self::X11(d) => d.next().await,
         }
@@ -121,6 +142,8 @@ impl Display {
     pub fn try_next(&mut self) -> Option<DisplayEvent> {
         match self {
             Self::Sway(d) => d.try_next(),
+            Self::Hyprland(d) => d.try_next(),
+            Self::Niri(d) => d.try_next(),
             Self::Wlr(d) => d.try_next(),
             Self::X11(d) => d.try_next(),
         }
@@ -132,6 +155,8 @@ impl Display {
     pub fn is_settled(&self) -> bool {
         match self {
             Self::Sway(d) => d.is_settled(),
+            Self::Hyprland(d) => d.is_settled(),
+            Self::Niri(d) => d.is_settled(),
             Self::Wlr(_) | Self::X11(_) => true,
         }
     }
@@ -145,7 +170,7 @@ impl Display {
     pub fn window_manager(&self) -> Option<u32> {
         match self {
             // i3 is a window manager too, but none that speaks XSMP, and its IPC tells no pid.
-            Self::Sway(_) | Self::Wlr(_) => None,
+            Self::Sway(_) | Self::Hyprland(_) | Self::Niri(_) | Self::Wlr(_) => None,
             Self::X11(d) => d.window_manager(),
         }
     }
@@ -155,6 +180,8 @@ impl Display {
     pub fn close(&mut self, window: WindowKey) {
         match self {
             Self::Sway(d) => d.close(window),
+            Self::Hyprland(d) => d.close(window),
+            Self::Niri(d) => d.close(window),
             Self::Wlr(d) => d.close(window),
             Self::X11(d) => d.close(window),
         }
@@ -165,6 +192,8 @@ impl Display {
     pub fn activate(&mut self, window: WindowKey) -> bool {
         match self {
             Self::Sway(d) => d.activate(window),
+            Self::Hyprland(d) => d.activate(window),
+            Self::Niri(d) => d.activate(window),
             Self::Wlr(d) => d.activate(window),
             Self::X11(d) => d.activate(window),
         }
@@ -175,6 +204,8 @@ impl Display {
     pub fn ping(&mut self, window: WindowKey) -> bool {
         match self {
             Self::Sway(d) => d.ping(window),
+            Self::Hyprland(d) => d.ping(window),
+            Self::Niri(d) => d.ping(window),
             Self::Wlr(d) => d.ping(window),
             Self::X11(d) => d.ping(window),
         }

@@ -18,6 +18,7 @@ pub(crate) const MAX_PAYLOAD: usize = 16 << 20;
 pub(crate) const RUN_COMMAND: u32 = 0;
 pub(crate) const SUBSCRIBE: u32 = 2;
 pub(crate) const GET_TREE: u32 = 4;
+pub(crate) const GET_VERSION: u32 = 7;
 /// Event types.
 pub(crate) const EVENT_WINDOW: u32 = 0x8000_0003;
 pub(crate) const EVENT_SHUTDOWN: u32 = 0x8000_0006;

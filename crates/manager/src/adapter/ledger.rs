@@ -40,6 +40,11 @@ impl Ledger {
         self.over
     }
 
+    /// Whether there is nothing to tell.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// Whether this is an application's window that can be reached.
     pub(crate) fn contains(&self, key: WindowKey) -> bool {
         !self.over && self.known.contains_key(&key)

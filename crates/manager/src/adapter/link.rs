@@ -5,13 +5,20 @@
 //! frozen graphics driver) costs memory up to [`MAX_QUEUED`] and then its connection, no more.
 
 use std::{
-    io::{self, ErrorKind},
+    io::{self, ErrorKind, IoSliceMut},
+    mem::MaybeUninit,
     path::Path,
     time::Duration,
 };
 
-use rustix::net::{SendFlags, send};
-use tokio::{io::Interest, net::UnixStream};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, recv, recvmsg, send,
+    sockopt::set_socket_passcred,
+};
+use tokio::{
+    io::Interest,
+    net::{UnixSocket, UnixStream},
+};
 
 /// How long a display may take to greet us and tell of its windows. A live one needs
 /// milliseconds; past this it is stopped or is not a display.
@@ -25,10 +32,22 @@ const MAX_QUEUED: usize = 4 << 20;
 /// Bytes taken from the socket at a time: a bound on what one turn of the loop costs.
 const READ_SIZE: usize = 64 << 10;
 
+/// The process that wrote something to a socket, as the kernel vouches for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Writer {
+    /// Its pid, in our own numbering.
+    pub(crate) pid: u32,
+    /// Its real user.
+    pub(crate) uid: u32,
+}
+
 /// A Unix socket with a buffer in each direction.
 #[derive(Debug)]
 pub(crate) struct Link {
     stream: UnixStream,
+    /// None for one of another pid namespace, which has no pid here: writers are not asked for then.
+    listener: Option<u32>,
+    writer: Option<Writer>,
     input: Vec<u8>,
     /// How much of `input` was taken: the rest moves to the front once a read, not once a packet.
     taken: usize,
@@ -39,8 +58,15 @@ pub(crate) struct Link {
 impl Link {
     /// Connects to the socket at this path.
     pub(crate) async fn connect(path: &Path) -> io::Result<Self> {
-        let stream = UnixStream::connect(path).await?;
+        let socket = UnixSocket::new_stream()?;
+        // Before connecting, so that nothing can be written to us without its writer's name.
+        set_socket_passcred(&socket, true)?;
+        let stream = socket.connect(path).await?;
+        let listener = stream.peer_cred()?.pid();
+        let listener = listener.and_then(|pid| u32::try_from(pid).ok());
         Ok(Self {
+            listener: listener.filter(|pid| *pid > 0),
+            writer: None,
             stream,
             input: Vec::new(),
             taken: 0,
@@ -52,6 +78,17 @@ impl Link {
     /// What has arrived and was not taken yet.
     pub(crate) fn input(&self) -> &[u8] {
         &self.input[self.taken..]
+    }
+
+    /// Who called listen(2) on this socket; that need not be who answers.
+    pub(crate) fn listener(&self) -> Option<u32> {
+        self.listener
+    }
+
+    /// Who wrote what arrived last (unix(7), `SCM_CREDENTIALS`). `SO_PEERCRED` names whoever called
+    /// listen(2), which may be a wrapper that passed the socket on, or `systemd --user`.
+    pub(crate) fn writer(&self) -> Option<Writer> {
+        self.writer
     }
 
     /// Takes the first `count` bytes of [`Self::input`].
@@ -112,7 +149,13 @@ impl Link {
         self.input.drain(..std::mem::take(&mut self.taken));
         let filled = self.input.len();
         self.input.resize(filled + READ_SIZE, 0);
-        let result = self.stream.try_read(&mut self.input[filled..]);
+        let room = &mut self.input[filled..];
+        let result = if self.listener.is_some() {
+            let receive = || receive(&self.stream, room, &mut self.writer);
+            self.stream.try_io(Interest::READABLE, receive)
+        } else {
+            self.stream.try_read(room)
+        };
         self.input.truncate(filled + *result.as_ref().unwrap_or(&0));
         match result {
             Ok(0) => Err(io::Error::new(
@@ -136,6 +179,27 @@ impl Link {
         }
         Ok(())
     }
+}
+
+/// Reads what has arrived, and who wrote it: the kernel never mixes the bytes of two writers.
+fn receive(stream: &UnixStream, room: &mut [u8], writer: &mut Option<Writer>) -> io::Result<usize> {
+    // The end of a connection has no writer, and the kernel calls that one 0, which is no pid.
+    let peek = RecvFlags::DONTWAIT | RecvFlags::PEEK;
+    if recv(stream, &mut [0_u8; 1][..], peek)?.0 == 0 {
+        return Ok(0);
+    }
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmCredentials(1))];
+    let mut about = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
+    let message = recvmsg(stream, &mut [IoSliceMut::new(room)], &mut about, flags)?;
+    *writer = about.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmCredentials(who) => Some(Writer {
+            pid: u32::try_from(who.pid.as_raw_nonzero().get()).ok()?,
+            uid: who.uid.as_raw(),
+        }),
+        _ => None,
+    });
+    Ok(message.bytes)
 }
 
 /// Writes as much as a socket takes now. Not `try_write`: a broken socket must not raise SIGPIPE,

@@ -2,17 +2,22 @@
 //! and the coordinator's actions into its peers' words.
 
 pub mod display;
-mod ewmh;
+mod errands;
+pub(crate) mod ewmh;
 pub mod gnome;
-mod i3ipc;
+pub(crate) mod hyprctl;
+pub mod hyprland;
+pub(crate) mod i3ipc;
 mod inquiry;
 pub mod jobs;
 mod ledger;
-mod link;
+pub(crate) mod link;
+pub mod niri;
 pub mod sway;
+pub(crate) mod talk;
 pub(crate) mod text;
 pub mod toplevels;
 pub mod windows;
-mod x11;
-mod xres;
+pub(crate) mod x11;
+pub(crate) mod xres;
 pub(crate) mod xsmp;

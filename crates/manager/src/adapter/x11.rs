@@ -19,7 +19,11 @@ use x11rb_protocol::{
     xauth::{Family, get_auth},
 };
 
-use super::{display::DisplayError, link::CONNECT_LIMIT, link::Link, text};
+use super::{
+    display::DisplayError,
+    link::{CONNECT_LIMIT, Link, Writer},
+    text,
+};
 
 /// The longest reply or event taken. The longest honest one lists every child of the root window,
 /// four bytes each; the protocol itself would allow 16 GiB.
@@ -112,6 +116,11 @@ impl<T> X11Wire<T> {
     /// The root window of the screen that the display's name asks for.
     pub(crate) fn root(&self) -> Window {
         self.root
+    }
+
+    /// The server's process; see [`Link::writer`].
+    pub(crate) fn server(&self) -> Option<Writer> {
+        self.link.writer()
     }
 
     /// That screen's number.

@@ -212,7 +212,7 @@ impl Manager {
         };
         let session = match &self.backend {
             Backend::Child(child) => Some(child.pid()),
-            Backend::Nothing | Backend::Missing => None,
+            Backend::Compositor(_) | Backend::Nothing | Backend::Missing => None,
         };
         let table = self.processes();
         let way = self.display_way.as_ref();
