@@ -95,7 +95,7 @@ pub(crate) async fn run(options: Run) -> Result<Exit> {
         .await;
     drop(bus);
     Ok(match ended {
-        Ended::Over => Exit::Done,
+        Ended::Over | Ended::Left => Exit::Done,
         Ended::BusLost => Exit::NoSession,
         Ended::Session(status) => match (status.code(), status.signal()) {
             (Some(code), _) => Exit::Session(u8::try_from(code).unwrap_or(u8::MAX)),

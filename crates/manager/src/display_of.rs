@@ -2,6 +2,7 @@
 //! started it, else from the manager's own. Reads /proc and the runtime directory.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::adapter::display::{Display, DisplayError};
@@ -11,6 +12,7 @@ use crate::adapter::sway::SwayWindows;
 use crate::adapter::toplevels::WlrToplevels;
 use crate::adapter::windows::X11Windows;
 use crate::backend::compositor::{self, Ipc};
+use crate::dialog::Environment;
 use crate::process::{self, Table};
 use crate::sockets;
 
@@ -75,9 +77,26 @@ impl Named {
         of_variables(&|name| process::variable(pid, name))
     }
 
-    /// What this process was told.
-    pub(crate) fn to_us() -> Self {
-        of_variables(&own_variable)
+    /// Whether they name any display.
+    pub(crate) fn is_display(&self) -> bool {
+        self.wayland.is_some() || self.x11.is_some()
+    }
+
+    /// Whether both name the display of one session. Below a Wayland compositor a program may be told
+    /// of the X display alone.
+    pub(crate) fn is_same_display(&self, other: &Self) -> bool {
+        match (&self.wayland, &other.wayland) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.x11.is_some() && self.x11 == other.x11,
+        }
+    }
+
+    /// What these variables tell.
+    pub(crate) fn in_environment(all: &Environment) -> Self {
+        of_variables(&|name| {
+            let value = all.get(OsStr::new(name))?.to_str()?;
+            (!value.is_empty()).then(|| value.to_owned())
+        })
     }
 }
 
@@ -94,6 +113,18 @@ pub fn find(table: &Table, session: Option<u32>) -> Vec<Way> {
         }
         Some(session) => add_inside(&mut ways, table, session),
     }
+    wanted(ways)
+}
+
+/// The ways to see the windows of the display that these variables name.
+pub(crate) fn named_in(all: &Environment) -> Vec<Way> {
+    let mut ways = Vec::new();
+    let xwayland = None;
+    add_named(&mut ways, &Named::in_environment(all), xwayland);
+    wanted(ways)
+}
+
+fn wanted(mut ways: Vec<Way>) -> Vec<Way> {
     if is_wlr_wanted() {
         ways.retain(|w| !matches!(w, Way::Sway(..)));
     }

@@ -16,13 +16,16 @@ pub mod display_of;
 mod lock;
 mod look;
 mod manager;
+mod notify;
 mod perform;
 pub mod process;
 pub mod report;
 mod serve;
 mod sockets;
+mod units;
 pub mod unsaved;
 
 pub use bus::{BusError, MANAGER_NAMES};
 pub use dialog::{APP_ID, DialogCommand};
 pub use manager::{Ended, Manager, Options};
+pub use notify::Notify;

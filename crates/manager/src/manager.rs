@@ -20,10 +20,12 @@ use crate::bus::{Bus, BusError};
 use crate::config::Config;
 use crate::control::Listeners;
 use crate::dialog::{Dialog, DialogCommand};
-use crate::display_of::Way;
+use crate::display_of::{Named, Way};
 use crate::lock::Lock;
+use crate::notify::Notify;
 use crate::perform::Hold;
 use crate::process::{Exits, Table};
+use crate::units::Units;
 
 /// What applications have, in milliseconds, when their display is already gone: they cannot show
 /// a dialog any more, only save and go.
@@ -50,6 +52,8 @@ pub enum Ended {
     Session(ExitStatus),
     /// The session bus is gone, and with it everything to manage.
     BusLost,
+    /// The manager alone was told to end; its session goes on.
+    Left,
 }
 
 /// The session manager.
@@ -72,6 +76,12 @@ pub struct Manager {
     pub(crate) display_name: String,
     /// There is a display, and its windows cannot be seen.
     pub(crate) display_is_unseen: bool,
+    /// How the session's processes name its display, once that was seen.
+    pub(crate) session_named: Option<Named>,
+    pub(crate) units: Units,
+    pub(crate) notify: Notify,
+    /// What is ordered after this service may start.
+    is_ready: bool,
     pub(crate) dialog: Dialog,
     pub(crate) lock: Lock,
     pub(crate) exits: Exits,
@@ -97,6 +107,8 @@ pub struct Manager {
     pub(crate) bus_is_lost: bool,
     /// SIGTERM: this process ends, whether or not there is a way to end the session.
     pub(crate) told_to_end: bool,
+    /// SIGTERM to this process alone: it goes once it has taken back what is under way.
+    pub(crate) leaves: bool,
     origin: Instant,
     terminate: Vec<Signals>,
     children: Signals,
@@ -140,6 +152,10 @@ impl Manager {
             lock: Lock::default(),
             display_name: "not looked for yet".to_owned(),
             display_is_unseen: false,
+            session_named: None,
+            units: Units::find(),
+            notify: Notify::default(),
+            is_ready: false,
             exits: Exits::default(),
             processes: None,
             jobs: BTreeMap::new(),
@@ -154,6 +170,7 @@ impl Manager {
             ended_by_itself: None,
             bus_is_lost: false,
             told_to_end: false,
+            leaves: false,
             origin: Instant::now(),
             terminate,
             children: on(SignalKind::child())?,
@@ -198,6 +215,13 @@ impl Manager {
         self
     }
 
+    /// Tells the service manager how far this one is.
+    #[must_use]
+    pub fn telling(mut self, notify: Notify) -> Self {
+        self.notify = notify;
+        self
+    }
+
     /// Variables that the session's processes need in their environment: `SESSION_MANAGER` and
     /// `ICEAUTHORITY` where XSMP is served, else none.
     #[must_use]
@@ -213,12 +237,28 @@ impl Manager {
                 self.xsmp_log_off(requester).await;
             }
             self.perform_all().await;
+            if self.leaves && self.ended.is_none() {
+                self.ended = Some(Ended::Left);
+            }
             self.flush().await;
+            self.say_when_ready();
             if let Some(ended) = self.ended.take() {
                 self.close().await;
                 return ended;
             }
             self.wait().await;
+        }
+    }
+
+    /// What is ordered after this service starts once whoever is started can find it: our names are
+    /// taken, and systemd has the variables that tell of us.
+    fn say_when_ready(&mut self) {
+        let open = self
+            .activation
+            .as_ref()
+            .is_some_and(|a| a.is_open(&self.bus));
+        if !open && !std::mem::replace(&mut self.is_ready, true) {
+            self.notify.ready(crate::units::IDLE);
         }
     }
 
@@ -256,13 +296,8 @@ impl Manager {
             }
             event = next_of(&mut self.display) => self.display_event(event),
             of = self.exits.next() => self.exited(&of),
-            () = any(&mut self.terminate) => {
-                tracing::info!("told to end: the session ends within {} ms", self.config.imposed());
-                self.told_to_end = true;
-                // While no request is under way nobody has looked who is there.
-                self.look().await;
-                self.event(Event::Imposed(self.config.imposed()));
-            }
+            () = any(&mut self.terminate) => self.told_to_end().await,
+            heard = self.units.next() => self.units_heard(heard),
             Some(()) = self.children.recv() => self.reap(),
             () = until(deadline) => {
                 let now = self.now();

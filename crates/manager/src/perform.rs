@@ -19,6 +19,7 @@ use crate::dialog::Input;
 use crate::manager::{Ended, Manager};
 use crate::process::{self, Table};
 use crate::report::{self, News, Who};
+use crate::units::Rest;
 
 /// Servers of a display: they go with the compositor, since no application may lose its display
 /// before it has gone itself.
@@ -31,6 +32,10 @@ pub(crate) const DISPLAY_SERVERS: [&str; 6] = [
     "Xvnc",
     "X",
 ];
+
+/// systemd's helper below a service that is a login session (`PAMName=`): it closes that when the
+/// service has ended.
+const PAM: &str = "(sd-pam)";
 
 /// What blocks, as long as it is the same: titles and reasons change meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -154,12 +159,18 @@ impl Manager {
         }
         // Its windows are known by what the display vouches for.
         let verified = self.core.app(of).is_some_and(|a| !a.windows.is_empty());
-        !self.keep.contains(&pid) && process::is_of_session(&table, pid, self.root(), verified)
+        let in_application = self.is_in_application(&table, pid);
+        !self.keep.contains(&pid)
+            && !self.is_background(pid)
+            && process::is_of_session(&table, pid, self.root(), verified || in_application)
     }
 
     fn signal(&mut self, of: &Identity, signal: Signal) {
         if !self.is_ours(of) {
             self.event(Event::Spared(of.clone()));
+            return;
+        }
+        if self.end_as_unit(of, signal) {
             return;
         }
         match process::signal(of, signal) {
@@ -232,19 +243,36 @@ impl Manager {
     fn signal_rest(&mut self, signal: Signal) {
         self.gnome.set_ending(true);
         let table = Table::read();
-        let rest = self.rest_of_session(&table);
-        for of in &rest {
+        if signal == Signal::Term {
+            self.units.announce();
+        }
+        let mut rest = self.rest_of_session(&table);
+        if signal == Signal::Kill {
+            // systemd has been asked to stop these, and waits for them longer than we do.
+            rest.units
+                .keys()
+                .for_each(|unit| self.units.kill(unit.clone()));
+        }
+        let signalled: Vec<&Identity> = match signal {
+            Signal::Term => rest.alone().collect(),
+            Signal::Kill => rest.all.iter().collect(),
+        };
+        for of in signalled {
             if let Err(error) = process::signal(of, signal) {
                 tracing::debug!("{of:?} could not be signalled: {error}");
             } else {
                 tracing::info!("{} to {}", report::signal(signal), self.name_of(of));
             }
         }
-        self.rest = Some(rest.into_iter().filter(|of| self.exits.watch(of)).collect());
+        if signal == Signal::Term {
+            self.stop_units(std::mem::take(&mut rest.units));
+        }
+        let alive = rest.all.into_iter().filter(|of| self.exits.watch(of));
+        self.rest = Some(alive.collect());
         self.mind_the_rest();
     }
 
-    fn rest_of_session(&self, table: &Table) -> BTreeSet<Identity> {
+    fn rest_of_session(&self, table: &Table) -> Rest {
         let root = self.root();
         let windowed: BTreeSet<Identity> = self
             .core
@@ -254,22 +282,29 @@ impl Manager {
             .collect();
         let session = self.backend.identity();
         let dialog = self.dialog.pid();
-        table
-            .iter()
-            .filter(|s| {
-                let of = s.identity();
-                let below_us = root.is_some_and(|r| table.descends(s.pid, r));
-                (below_us || windowed.contains(&of))
-                    && Some(&of) != session
-                    && !self.keep.contains(&s.pid)
-                    && !DISPLAY_SERVERS.contains(&s.comm.as_str())
-                    && !crate::lock::is_locker(s)
-                    // It closes by itself, and one that hangs must not hold up the end.
-                    && !dialog.is_some_and(|d| s.pid == d || table.descends(s.pid, d))
-                    && process::is_of_session(table, s.pid, root, windowed.contains(&of))
-            })
-            .map(process::Stat::identity)
-            .collect()
+        let may = |s: &process::Stat| {
+            Some(&s.identity()) != session
+                && !self.keep.contains(&s.pid)
+                && !DISPLAY_SERVERS.contains(&s.comm.as_str())
+                && s.comm != PAM
+                && !crate::lock::is_locker(s)
+                // It closes by itself, and one that hangs must not hold up the end.
+                && !dialog.is_some_and(|d| s.pid == d || table.descends(s.pid, d))
+        };
+        let units = self.session_units(table, &may);
+        let left = table.iter().filter(|s| {
+            let of = s.identity();
+            let below_us = root.is_some_and(|r| table.descends(s.pid, r));
+            let in_application = self.is_in_application(table, s.pid);
+            let verified = windowed.contains(&of) || in_application;
+            (below_us || verified)
+                && may(s)
+                && !self.is_background(s.pid)
+                && process::is_of_session(table, s.pid, root, verified)
+        });
+        let left = left.map(process::Stat::identity);
+        let all = left.chain(units.values().flatten().cloned()).collect();
+        Rest { all, units }
     }
 
     /// In Ending: when everything that was signalled has gone, looks once more for what came
@@ -278,17 +313,17 @@ impl Manager {
         if self.rest.as_ref().is_none_or(|r| !r.is_empty()) {
             return;
         }
-        let new = self.rest_of_session(&Table::read());
-        if new.is_empty() {
-            self.rest = None;
-            self.event(Event::RestGone);
-            return;
-        }
-        for of in &new {
+        let mut new = self.rest_of_session(&Table::read());
+        for of in new.alone() {
             let _gone_already = process::signal(of, Signal::Term);
         }
-        let alive: BTreeSet<Identity> = new.into_iter().filter(|of| self.exits.watch(of)).collect();
-        if alive.is_empty() {
+        self.stop_units(std::mem::take(&mut new.units));
+        let all = new.all.into_iter();
+        let alive: BTreeSet<Identity> = all.filter(|of| self.exits.watch(of)).collect();
+        if alive.is_empty() && self.units.is_announcing() {
+            // What ends because the session does is still at it.
+            self.rest = Some(alive);
+        } else if alive.is_empty() {
             self.rest = None;
             self.event(Event::RestGone);
         } else {
@@ -298,10 +333,20 @@ impl Manager {
 
     fn end_session(&mut self) {
         self.rest = None;
+        self.end_units();
+    }
+
+    /// Ends the session itself: its compositor, or what it is.
+    pub(crate) fn end_by_backend(&mut self) {
         match &mut self.backend {
             Backend::Child(child) if child.status().is_none() => {
                 tracing::info!("ending {} (pid {})", child.name(), child.pid());
                 child.end();
+            }
+            Backend::Compositor(compositor)
+                if !compositor.is_gone() && self.units.stop_compositor() =>
+            {
+                compositor.is_stopped();
             }
             Backend::Compositor(compositor) if !compositor.is_gone() => {
                 let of = compositor.identity().clone();
@@ -380,6 +425,7 @@ impl Manager {
             Notice::Phase(phase) => {
                 tracing::info!("request {}: {}", self.request, report::phase(*phase));
                 self.phase_changed(report::phase(*phase));
+                self.say_status(Some(*phase));
             }
             Notice::Blocked(b) => {
                 let since = self.since.entry(Hold::of(b));
@@ -492,6 +538,7 @@ impl Manager {
             Outcome::Failed { why, .. } => tracing::warn!("request {} failed: {why}", self.request),
         }
         self.phase_changed("");
+        self.say_status(None);
         self.tell(&News::Finished(finished));
         self.supervise(Input::Over);
         self.follow_no_screen_savers();

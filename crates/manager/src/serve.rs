@@ -234,6 +234,7 @@ impl Manager {
             ));
         }
         if self.core.phase().is_none() {
+            self.units.begin();
             self.forget_backend();
         }
         if let Err(why) = self.find_backend().await {
