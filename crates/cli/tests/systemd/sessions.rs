@@ -40,10 +40,34 @@ fn a_program_that_stays_without_a_window_is_stopped_with_all_it_started() {
     assert_eq!(left.stdout, "");
 }
 
+/// A browser ends whole on SIGTERM to itself. StopUnit would send that to all of its helpers too.
+/// (With `SESSION_MANAGER` it would be asked over XSMP.)
+#[test]
+fn a_browser_in_a_unit_is_told_itself() {
+    let Some(desk) = Desk::boot(NIRI, FINALIZE) else {
+        return;
+    };
+    let login = desk.login(LOGIN);
+    let firefox = "env -u SESSION_MANAGER MOZ_ENABLE_WAYLAND=1 firefox-esr --no-remote about:blank";
+    desk.application("app-firefox-1.scope", "app.slice", firefox);
+    desk.wait_for_window("firefox");
+    let over = desk.run(&["endsession", "logoff", "--no-dialog"]);
+    assert_eq!(over.code, Some(0), "{over:?}");
+    assert_eq!(login.wait_for_status(LIMIT), "exited 0");
+    let journal = desk.journal();
+    journal.is_in_order(&[
+        "SIGTERM to firefox",
+        "firefox-esr has gone",
+        "request 1: ending",
+    ]);
+    assert!(!journal.has("stopping app-firefox-1.scope (firefox"));
+    assert_eq!(desk.state("app-firefox-1.scope"), "inactive");
+}
+
 /// What systemd will not stop is told itself.
 #[test]
 fn a_unit_that_may_not_be_stopped_ends_by_signals() {
-    let unit = "[Unit]\nRefuseManualStop=yes\n[Service]\nExecStart=sleep 1234\n";
+    let unit = "[Unit]\nRefuseManualStop=yes\n[Service]\nType=exec\nExecStart=sleep 1234\n";
     let Some(desk) = Desk::boot_with(NIRI, FINALIZE, |setup| {
         setup.file("/etc/systemd/user/app-refuses.service", unit)
     }) else {
