@@ -262,6 +262,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn processes_of_one_session_name_one_display() {
+        let named = |variables: &[(&str, &str)]| {
+            let all = variables.iter().map(|(n, v)| ((*n).into(), (*v).into()));
+            Named::in_environment(&Environment::from_iter(all))
+        };
+        let dir = ("XDG_RUNTIME_DIR", "/run/user/1000");
+        let ours = named(&[dir, ("WAYLAND_DISPLAY", "wayland-1"), ("DISPLAY", ":1")]);
+        let by_path = named(&[("WAYLAND_DISPLAY", "/run/user/1000/wayland-1")]);
+        let by_xwayland = named(&[("DISPLAY", ":1.0")]);
+        for same in [&by_path, &by_xwayland] {
+            assert!(ours.is_same_display(same), "{same:?}");
+        }
+        // Two compositors may both have started an Xwayland and been told of the first.
+        let nested = named(&[dir, ("WAYLAND_DISPLAY", "wayland-2"), ("DISPLAY", ":1")]);
+        let none = named(&[dir, ("WAYLAND_DISPLAY", ""), ("DISPLAY", "")]);
+        for other in [&nested, &none] {
+            assert!(!ours.is_same_display(other), "{other:?}");
+        }
+        assert!(!none.is_same_display(&none) && !none.is_display());
+    }
+
+    #[test]
     fn a_display_is_the_same_with_and_without_its_first_screen() {
         let x11 = |name: &str| of_variables(&|v| (v == "DISPLAY").then(|| name.to_owned())).x11;
         assert_eq!(x11(":0"), x11(":0.0"));
