@@ -33,9 +33,9 @@ pub(crate) const DISPLAY_SERVERS: [&str; 6] = [
     "X",
 ];
 
-/// systemd's helper below a service that is a login session (`PAMName=`): it closes that when the
-/// service has ended.
-const PAM: &str = "(sd-pam)";
+/// What keeps a PAM session open for a unit with `PAMName=`, of which `run` may be the command: a
+/// child of ours from before we were. Its end closes the session of logind that we are in.
+const KEEPER_OF_PAM: &str = "(sd-pam)";
 
 /// What blocks, as long as it is the same: titles and reasons change meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -286,7 +286,7 @@ impl Manager {
             Some(&s.identity()) != session
                 && !self.keep.contains(&s.pid)
                 && !DISPLAY_SERVERS.contains(&s.comm.as_str())
-                && s.comm != PAM
+                && s.comm != KEEPER_OF_PAM
                 && !crate::lock::is_locker(s)
                 // It closes by itself, and one that hangs must not hold up the end.
                 && !dialog.is_some_and(|d| s.pid == d || table.descends(s.pid, d))
