@@ -191,9 +191,11 @@ impl Manager {
         match heard {
             Heard::NotStopped(processes) => {
                 for of in processes {
+                    // Of one that has gone there is no name.
+                    let name = self.name_of(&of);
                     match process::signal(&of, Signal::Term) {
-                        Ok(()) => tracing::info!("SIGTERM to {}", self.name_of(&of)),
-                        Err(error) => tracing::debug!("{of:?} could not be signalled: {error}"),
+                        Ok(()) => tracing::info!("SIGTERM to {name}"),
+                        Err(error) => tracing::debug!("{name} could not be signalled: {error}"),
                     }
                 }
             }
