@@ -1,6 +1,7 @@
 //! The project's tasks: `cargo xtask test`, `cargo xtask ci`. Only runs other programs.
 
 mod checks;
+mod install;
 mod packages;
 mod run;
 
@@ -19,6 +20,9 @@ Tasks:
   ci           All that a change must pass: fmt, clippy, doc, deny, msrv, test.
   fmt, clippy, doc, deny, msrv
                One of these.
+  install [--prefix DIR] [--destdir DIR]
+               Build for release and install below /usr/local or the prefix: the program, its manual page,
+               completions, systemd units, and entries for display managers. --destdir is for packages.
   packages     List the Debian packages that the tests need.
 
 Options:
@@ -34,13 +38,14 @@ fn main() -> ExitCode {
             print!("{HELP}");
             return ExitCode::SUCCESS;
         }
-        // Only this one takes more words.
-        name if name != "test" && !rest.is_empty() => return usage(&rest[0]),
+        // Only these take more words.
+        name if !matches!(name, "test" | "install") && !rest.is_empty() => return usage(&rest[0]),
         _ => {}
     }
     let result = match task.as_str() {
         "test" => checks::test(&rest),
         "ci" => checks::ci(),
+        "install" => install::install(&rest),
         "packages" => {
             packages::all().for_each(|package| println!("{}", package.name));
             Ok(())

@@ -63,7 +63,10 @@ pub(crate) enum Command {
                       It ends the compositor or window manager behind WAYLAND_DISPLAY, SWAYSOCK or DISPLAY last of all. \
                       Where that is not what it looks like, ENDSESSION_COMPOSITOR or the configuration says what it \
                       is: sway, i3, hyprland, niri, labwc, river, wayfire, openbox, x11, wayland, or process for \
-                      SIGTERM to whatever it is."
+                      SIGTERM to whatever it is.\n\n\
+                      As a service of systemd (endsession.service) it says when it is ready, and stopping or \
+                      restarting that alone ends no session.\n\n\
+                      Exit status of --check: 0 the session needs a manager, 1 it has one, 3 no session bus."
     )]
     Manager(ManagerOptions),
     /// The manager of one request, where the session has none
@@ -249,6 +252,9 @@ pub(crate) struct ManagerOptions {
     /// The configuration, instead of ~/.config/endsession/config.toml
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Only say whether this session needs a manager, or has one or brings its own
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 #[derive(Debug, Args)]

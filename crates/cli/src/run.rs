@@ -96,7 +96,7 @@ pub(crate) async fn run(options: Run) -> Result<Exit> {
         .await;
     drop(bus);
     Ok(match ended {
-        Ended::Over => Exit::Done,
+        Ended::Over | Ended::Left => Exit::Done,
         Ended::BusLost => Exit::NoSession,
         Ended::GoesOn => Exit::Refused,
         Ended::Session(status) => match (status.code(), status.signal()) {

@@ -62,6 +62,8 @@ pub(crate) struct Activation {
     bus_pid: Option<Question>,
     /// What systemd had before. Without an answer there is no systemd.
     before: Option<Question>,
+    /// systemd has taken them.
+    taken: Option<Question>,
 }
 
 impl Activation {
@@ -75,12 +77,18 @@ impl Activation {
         let values = variables.iter().map(|v| (v.name, v.value.clone()));
         let values = values.collect();
         update_bus(bus, &values);
-        set_in_systemd(bus, &values);
+        let taken = set_in_systemd(bus, &values);
         Self {
             variables,
             bus_pid,
             before,
+            taken,
         }
+    }
+
+    /// Whether what systemd starts now may still lack them.
+    pub(crate) fn is_open(&self, bus: &Bus) -> bool {
+        self.taken.is_some_and(|question| bus.is_open(question))
     }
 
     /// Takes back what [`Activation::set`] gave, but nothing that somebody else has set since: that

@@ -452,6 +452,12 @@ impl Bus {
         }
     }
 
+    /// Whether a question has neither been answered nor refused.
+    pub(crate) fn is_open(&self, question: Question) -> bool {
+        let asked = self.questions.get(&question.0);
+        asked.is_some_and(|asked| asked.answer.is_none())
+    }
+
     /// The answer to a question, once it has come.
     pub(crate) fn answer(&self, question: Question) -> Option<&Message> {
         self.questions.get(&question.0)?.answer.as_ref()

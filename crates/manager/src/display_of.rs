@@ -2,6 +2,7 @@
 //! started it, else from the manager's own. Reads /proc and the runtime directory.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::adapter::display::{Display, DisplayError};
@@ -11,6 +12,7 @@ use crate::adapter::sway::SwayWindows;
 use crate::adapter::toplevels::WlrToplevels;
 use crate::adapter::windows::X11Windows;
 use crate::backend::compositor::{self, Ipc};
+use crate::dialog::Environment;
 use crate::process::{self, Table};
 use crate::sockets;
 
@@ -79,6 +81,28 @@ impl Named {
     pub(crate) fn to_us() -> Self {
         of_variables(&own_variable)
     }
+
+    /// Whether they name any display.
+    pub(crate) fn is_display(&self) -> bool {
+        self.wayland.is_some() || self.x11.is_some()
+    }
+
+    /// Whether both name the display of one session. Below a Wayland compositor a program may be told
+    /// of the X display alone.
+    pub(crate) fn is_same_display(&self, other: &Self) -> bool {
+        match (&self.wayland, &other.wayland) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.x11.is_some() && self.x11 == other.x11,
+        }
+    }
+
+    /// What these variables tell.
+    pub(crate) fn in_environment(all: &Environment) -> Self {
+        of_variables(&|name| {
+            let value = all.get(OsStr::new(name))?.to_str()?;
+            (!value.is_empty()).then(|| value.to_owned())
+        })
+    }
 }
 
 /// The ways to see a session's windows, the best first. `session` is the process that the manager
@@ -94,6 +118,18 @@ pub fn find(table: &Table, session: Option<u32>) -> Vec<Way> {
         }
         Some(session) => add_inside(&mut ways, table, session),
     }
+    wanted(ways)
+}
+
+/// The ways to see the windows of the display that these variables name.
+pub(crate) fn named_in(all: &Environment) -> Vec<Way> {
+    let mut ways = Vec::new();
+    let xwayland = None;
+    add_named(&mut ways, &Named::in_environment(all), xwayland);
+    wanted(ways)
+}
+
+fn wanted(mut ways: Vec<Way>) -> Vec<Way> {
     if is_wlr_wanted() {
         ways.retain(|w| !matches!(w, Way::Sway(..)));
     }
@@ -447,6 +483,28 @@ fn xwayland(table: &Table, inside: &[u32]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn processes_of_one_session_name_one_display() {
+        let named = |variables: &[(&str, &str)]| {
+            let all = variables.iter().map(|(n, v)| ((*n).into(), (*v).into()));
+            Named::in_environment(&Environment::from_iter(all))
+        };
+        let dir = ("XDG_RUNTIME_DIR", "/run/user/1000");
+        let ours = named(&[dir, ("WAYLAND_DISPLAY", "wayland-1"), ("DISPLAY", ":1")]);
+        let by_path = named(&[("WAYLAND_DISPLAY", "/run/user/1000/wayland-1")]);
+        let by_xwayland = named(&[("DISPLAY", ":1.0")]);
+        for same in [&by_path, &by_xwayland] {
+            assert!(ours.is_same_display(same), "{same:?}");
+        }
+        // Two compositors may both have started an Xwayland and been told of the first.
+        let nested = named(&[dir, ("WAYLAND_DISPLAY", "wayland-2"), ("DISPLAY", ":1")]);
+        let none = named(&[dir, ("WAYLAND_DISPLAY", ""), ("DISPLAY", "")]);
+        for other in [&nested, &none] {
+            assert!(!ours.is_same_display(other), "{other:?}");
+        }
+        assert!(!none.is_same_display(&none) && !none.is_display());
+    }
 
     #[test]
     fn a_display_is_the_same_with_and_without_its_first_screen() {

@@ -19,6 +19,7 @@ mod logind;
 mod look;
 mod manager;
 mod membership;
+mod notify;
 mod perform;
 mod power;
 pub mod process;
@@ -27,8 +28,10 @@ pub mod rules;
 mod serve;
 pub mod sessions;
 mod sockets;
+mod units;
 pub mod unsaved;
 
 pub use bus::{BusError, MANAGER_NAMES};
 pub use dialog::{APP_ID, DialogCommand};
 pub use manager::{Ended, Manager, Options};
+pub use notify::Notify;

@@ -130,7 +130,12 @@ pub(crate) fn is_locker(stat: &Stat) -> bool {
 
 /// The lockers of the session: below its root, or told of its display (one that a service manager
 /// started is below nobody).
-fn lockers(table: &Table, root: Option<u32>, way: Option<&Way>) -> BTreeSet<Identity> {
+fn lockers(
+    table: &Table,
+    root: Option<u32>,
+    way: Option<&Way>,
+    session: Option<&Named>,
+) -> BTreeSet<Identity> {
     let named = |pid: u32| {
         let named = Named::to(pid);
         match way {
@@ -138,8 +143,8 @@ fn lockers(table: &Table, root: Option<u32>, way: Option<&Way>) -> BTreeSet<Iden
             Some(Way::Wayland(socket)) => named.wayland.as_ref() == Some(socket),
             Some(Way::Sway(..)) => {
                 let ours = display_of::wayland_sockets(&display_of::inside(table));
-                let ours = || ours.into_iter().chain(Named::to_us().wayland);
-                named.wayland.is_some_and(|w| ours().any(|o| o == w))
+                let mut ours = ours.iter().chain(session.and_then(|s| s.wayland.as_ref()));
+                named.wayland.is_some_and(|w| ours.any(|o| *o == w))
             }
             None => false,
         }
@@ -156,7 +161,8 @@ impl Manager {
     /// Looks for lockers.
     pub(crate) fn look_at_lockers(&mut self) {
         let table = self.processes();
-        let found = lockers(&table, self.root(), self.display_way.as_ref());
+        let (way, session) = (self.display_way.as_ref(), self.session_named.as_ref());
+        let found = lockers(&table, self.root(), way, session);
         let alive = found.into_iter().filter(|of| self.exits.watch(of));
         self.lock.lockers = alive.collect();
         self.mind_the_lock();

@@ -7,8 +7,8 @@ use endsession_core::{Event, Identity, JobId, Phase, Window, WindowId};
 
 use crate::adapter::display::{Display, DisplayEvent, Toplevel, WindowKey};
 use crate::adapter::jobs::{self, Job};
-use crate::backend::Backend;
 use crate::backend::compositor::FindError;
+use crate::backend::{Backend, unit};
 use crate::display_of;
 use crate::manager::{LOST_BUDGET, Manager};
 use crate::perform::DISPLAY_SERVERS;
@@ -35,6 +35,7 @@ impl Manager {
         while let Some(effect) = self.xsmp.done() {
             self.xsmp_effect(effect);
         }
+        self.learn_services().await;
     }
 
     async fn take_in_windows(&mut self) {
@@ -71,7 +72,10 @@ impl Manager {
             return Ok(());
         }
         self.open_display().await;
-        let mut ways = display_of::find(&self.processes(), None);
+        let mut ways = match self.ways_told().await {
+            Some(ways) => ways,
+            None => display_of::find(&self.processes(), None),
+        };
         if let (Some(_), Some(seen)) = (&self.display, &self.display_way) {
             // What ends is what the user sees the windows of.
             ways.retain(|way| way != seen);
@@ -86,6 +90,7 @@ impl Manager {
         self.backend = found?;
         if let (Some(of), Some(name)) = (self.backend.identity(), self.backend.name()) {
             self.exits.watch(of);
+            self.units.compositor = of.pid().and_then(unit::of_compositor);
             self.compositor = Some((of.clone(), name.to_owned()));
         }
         Ok(())
@@ -109,7 +114,10 @@ impl Manager {
             Backend::Nothing => return,
             Backend::Compositor(_) | Backend::Missing => None,
         };
-        let ways = display_of::find(&self.processes(), child);
+        let ways = match self.ways_told().await {
+            Some(ways) if child.is_none() => ways,
+            _ => display_of::find(&self.processes(), child),
+        };
         self.display_is_unseen = !ways.is_empty();
         if ways.is_empty() {
             "none found".clone_into(&mut self.display_name);
@@ -124,6 +132,7 @@ impl Manager {
                     self.display = Some(display);
                     self.display_is_unseen = false;
                     self.display_way = Some(way);
+                    self.remember_display();
                     break;
                 }
                 Err(error) => {

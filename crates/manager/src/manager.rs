@@ -20,15 +20,17 @@ use crate::bus::{Bus, BusError};
 use crate::config::Config;
 use crate::control::Listeners;
 use crate::dialog::{Dialog, DialogCommand};
-use crate::display_of::Way;
+use crate::display_of::{Named, Way};
 use crate::hooks::Hooks;
 use crate::lock::Lock;
 use crate::logind::Logind;
 use crate::membership::{Belongs, Displays, Foreign};
+use crate::notify::Notify;
 use crate::perform::Hold;
 use crate::power::Power;
 use crate::process::{Exits, Table};
 use crate::rules::Rules;
+use crate::units::Units;
 
 /// What applications have, in milliseconds, when their display is already gone: they cannot show
 /// a dialog any more, only save and go.
@@ -69,6 +71,8 @@ pub enum Ended {
     BusLost,
     /// The one request was cancelled or failed, or never came; the session goes on.
     GoesOn,
+    /// The manager alone was told to end; its session goes on.
+    Left,
 }
 
 /// The session manager.
@@ -91,6 +95,12 @@ pub struct Manager {
     pub(crate) display_name: String,
     /// There is a display, and its windows cannot be seen.
     pub(crate) display_is_unseen: bool,
+    /// How the session's processes name its display, once that was seen.
+    pub(crate) session_named: Option<Named>,
+    pub(crate) units: Units,
+    pub(crate) notify: Notify,
+    /// What is ordered after this service may start.
+    is_ready: bool,
     pub(crate) dialog: Dialog,
     pub(crate) logind: Logind,
     pub(crate) power: Power,
@@ -98,6 +108,8 @@ pub struct Manager {
     pub(crate) exits: Exits,
     /// See [`Manager::processes`]; as old as the last message or wake-up at most.
     pub(crate) processes: Option<Rc<Table>>,
+    /// The session's displays, as they were with those processes.
+    displays: Option<(Rc<Table>, Rc<Displays>)>,
     /// Leaders of foreground groups, whose exit is worth another look.
     pub(crate) jobs: BTreeMap<JobId, Option<Identity>>,
     /// In Ending: what is left of the session and still alive.
@@ -133,6 +145,8 @@ pub struct Manager {
     pub(crate) bus_is_lost: bool,
     /// SIGTERM: this process ends, whether or not there is a way to end the session.
     pub(crate) told_to_end: bool,
+    /// SIGTERM to this process alone: it goes once it has taken back what is under way.
+    pub(crate) leaves: bool,
     origin: Instant,
     terminate: Vec<Signals>,
     children: Signals,
@@ -210,8 +224,13 @@ impl Manager {
             lock: Lock::default(),
             display_name: "not looked for yet".to_owned(),
             display_is_unseen: false,
+            session_named: None,
+            units: Units::find(),
+            notify: Notify::default(),
+            is_ready: false,
             exits: Exits::default(),
             processes: None,
+            displays: None,
             jobs: BTreeMap::new(),
             rest: None,
             compositor: None,
@@ -230,6 +249,7 @@ impl Manager {
             ended_by_itself: None,
             bus_is_lost: false,
             told_to_end: false,
+            leaves: false,
             origin: Instant::now(),
             terminate,
             children: on(SignalKind::child())?,
@@ -274,6 +294,13 @@ impl Manager {
         self
     }
 
+    /// Tells the service manager how far this one is.
+    #[must_use]
+    pub fn telling(mut self, notify: Notify) -> Self {
+        self.notify = notify;
+        self
+    }
+
     /// Variables that the session's processes need in their environment: `SESSION_MANAGER` and
     /// `ICEAUTHORITY` where XSMP is served, else none.
     #[must_use]
@@ -292,12 +319,28 @@ impl Manager {
                 self.look_for_another_compositor().await;
             }
             self.perform_all().await;
+            if self.leaves && self.ended.is_none() {
+                self.ended = Some(Ended::Left);
+            }
             self.flush().await;
+            self.say_when_ready();
             if let Some(ended) = self.ended.take() {
                 self.close().await;
                 return ended;
             }
             self.wait().await;
+        }
+    }
+
+    /// What is ordered after this service starts once whoever is started can find it: our names are
+    /// taken, and systemd has the variables that tell of us.
+    fn say_when_ready(&mut self) {
+        let open = self
+            .activation
+            .as_ref()
+            .is_some_and(|a| a.is_open(&self.bus));
+        if !open && !std::mem::replace(&mut self.is_ready, true) {
+            self.notify.ready(crate::units::IDLE);
         }
     }
 
@@ -337,17 +380,8 @@ impl Manager {
             }
             event = next_of(&mut self.display) => self.display_event(event),
             of = self.exits.next() => self.exited(&of),
-            () = any(&mut self.terminate) => {
-                tracing::info!("told to end: the session ends within {} ms", self.config.imposed());
-                self.told_to_end = true;
-                // While no request is under way nobody has looked who is there.
-                self.look().await;
-                self.event(Event::Imposed(self.config.imposed()));
-                if self.power.goes_down {
-                    // Nothing more is waited for than the compositor.
-                    self.end_by_backend();
-                }
-            }
+            () = any(&mut self.terminate) => self.told_to_end().await,
+            heard = self.units.next() => self.units_heard(heard),
             told = self.logind.next() => self.logind_told(told).await,
             Some(()) = self.children.recv() => self.reap(),
             () = until(hooks_until) => self.hooks_are_due(),
@@ -489,12 +523,24 @@ impl Manager {
         {
             return Belongs::Here;
         }
-        self.displays(&table).owns(pid)
+        self.displays_with(&table).owns(pid)
+    }
+
+    /// The session's displays, found once for all that one wake-up leads to.
+    pub(crate) fn displays_with(&mut self, table: &Rc<Table>) -> Rc<Displays> {
+        let known = self.displays.as_ref();
+        if let Some((_, displays)) = known.filter(|(with, _)| Rc::ptr_eq(with, table)) {
+            return displays.clone();
+        }
+        let displays = Rc::new(self.displays(table));
+        self.displays = Some((table.clone(), displays.clone()));
+        displays
     }
 
     /// The session's displays, as far as they are known.
     pub(crate) fn displays(&self, table: &Table) -> Displays {
-        Displays::find(table, self.backend.child_pid(), self.display_way.as_ref())
+        let known = self.session_named.as_ref();
+        Displays::find(table, self.backend.child_pid(), self.display_way.as_ref(), known)
     }
 
     /// A client that came over a bus which serves another display too.

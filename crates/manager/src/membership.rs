@@ -30,9 +30,19 @@ pub(crate) struct Displays {
 
 impl Displays {
     /// Those of the session that `session` is the process of, where the manager started it; else
-    /// those that our own environment names, and the one that was reached at last.
-    pub(crate) fn find(table: &Table, session: Option<u32>, reached: Option<&Way>) -> Self {
+    /// those that our own environment names. And the one that was `reached` at last, as processes of
+    /// the session name it: it may be gone.
+    pub(crate) fn find(
+        table: &Table,
+        session: Option<u32>,
+        reached: Option<&Way>,
+        named: Option<&Named>,
+    ) -> Self {
         let mut this = Self::default();
+        if let Some(named) = named {
+            this.wayland.extend(named.wayland.clone());
+            this.x11.extend(named.x11.clone());
+        }
         match reached {
             Some(Way::X11(display)) => drop(this.x11.insert(display.clone())),
             Some(Way::Wayland(socket)) => drop(this.wayland.insert(socket.clone())),
@@ -143,21 +153,6 @@ fn fit_for_the_bus(name: &str) -> String {
     name.chars().take(100).map(fit).collect()
 }
 
-/// Whether systemd runs this process as a service of the user's own: it was there before the
-/// session and outlives it, whatever display its environment names. Applications run in scopes,
-/// and in services below `app.slice`, whose units say what becomes of them.
-pub(crate) fn is_user_service(pid: u32) -> bool {
-    let cgroups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
-    cgroups.lines().any(is_service_of_user_manager)
-}
-
-fn is_service_of_user_manager(line: &str) -> bool {
-    let Some((_, below)) = line.split_once("/user@") else {
-        return false;
-    };
-    below.trim_end().ends_with(".service") && below.contains(".service/")
-}
-
 /// The login session that the kernel has a process in, by its cgroup: what was started in it stays
 /// in it.
 pub(crate) fn login_session(pid: u32) -> Option<String> {
@@ -258,23 +253,5 @@ mod tests {
         assert_eq!(fit_for_the_bus("c2"), "c2");
         assert_eq!(fit_for_the_bus(":1.0"), "_1_0");
         assert_eq!(fit_for_the_bus("/run/é"), "_run__");
-    }
-
-    #[test]
-    fn services_of_the_user_are_told_from_applications_and_from_logins() {
-        let base = "0::/user.slice/user-1000.slice/user@1000.service";
-        for service in ["session.slice/pipewire.service", "app.slice/a.service"] {
-            assert!(is_service_of_user_manager(&format!("{base}/{service}")));
-        }
-        let not = [
-            format!("{base}/app.slice/app-foot-1.scope"),
-            base.to_owned(),
-            "0::/user.slice/user-1000.slice/session-2.scope".to_owned(),
-            "0::/system.slice/lightdm.service".to_owned(),
-            String::new(),
-        ];
-        for line in not {
-            assert!(!is_service_of_user_manager(&line), "{line}");
-        }
     }
 }

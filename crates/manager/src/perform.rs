@@ -18,9 +18,11 @@ use crate::control;
 use crate::dialog::Input;
 use crate::hooks::Hooks;
 use crate::manager::{Ended, Manager};
-use crate::membership::{Belongs, Displays, is_user_service};
+use crate::membership::{Belongs, Displays};
 use crate::process::{self, Table};
 use crate::report::{self, News, Who};
+use crate::units::place::{Kind, Place};
+use crate::units::Rest;
 
 /// Servers of a display: they go with the compositor, since no application may lose its display
 /// before it has gone itself.
@@ -166,20 +168,28 @@ impl Manager {
         }
         // Its windows are known by what the display vouches for.
         let verified = self.core.app(of).is_some_and(|a| !a.windows.is_empty());
-        let inside = self.is_inside(&table, &self.displays(&table), pid);
-        !self.keep.contains(&pid) && process::is_of_session(&table, pid, inside, verified)
+        let displays = self.displays_with(&table);
+        let in_application = self.is_in_application(&table, &displays, pid);
+        let inside = self.is_inside(&table, &displays, pid);
+        !self.keep.contains(&pid)
+            && !self.is_background(pid)
+            && process::is_of_session(&table, pid, inside, verified || in_application)
     }
 
     /// Whether a process was started in the session: below us, where we started it, or on its display,
     /// as what a session bus starts. A service of the user's own is there for other sessions too.
     fn is_inside(&self, table: &Table, displays: &Displays, pid: u32) -> bool {
         let below_us = self.root().is_some_and(|root| table.descends(pid, root));
-        below_us || (displays.owns(pid) == Belongs::Here && !is_user_service(pid))
+        let is_service = Place::of(pid).is_some_and(|at| at.kind() != Kind::Application);
+        below_us || (displays.owns(pid) == Belongs::Here && !is_service)
     }
 
     fn signal(&mut self, of: &Identity, signal: Signal) {
         if !self.is_ours(of) {
             self.event(Event::Spared(of.clone()));
+            return;
+        }
+        if self.end_as_unit(of, signal) {
             return;
         }
         match process::signal(of, signal) {
@@ -256,19 +266,36 @@ impl Manager {
     /// Every process of the session but those that end with it or after it.
     fn signal_rest(&mut self, signal: Signal) {
         let table = Table::read();
-        let rest = self.rest_of_session(&table);
-        for of in &rest {
+        if signal == Signal::Term {
+            self.units.announce();
+        }
+        let mut rest = self.rest_of_session(&table);
+        if signal == Signal::Kill {
+            // systemd has been asked to stop these, and waits for them longer than we do.
+            rest.units
+                .keys()
+                .for_each(|unit| self.units.kill(unit.clone()));
+        }
+        let signalled: Vec<&Identity> = match signal {
+            Signal::Term => rest.alone().collect(),
+            Signal::Kill => rest.all.iter().collect(),
+        };
+        for of in signalled {
             if let Err(error) = process::signal(of, signal) {
                 tracing::debug!("{of:?} could not be signalled: {error}");
             } else {
                 tracing::info!("{} to {}", report::signal(signal), self.name_of(of));
             }
         }
-        self.rest = Some(rest.into_iter().filter(|of| self.exits.watch(of)).collect());
+        if signal == Signal::Term {
+            self.stop_units(std::mem::take(&mut rest.units));
+        }
+        let alive = rest.all.into_iter().filter(|of| self.exits.watch(of));
+        self.rest = Some(alive.collect());
         self.mind_the_rest();
     }
 
-    fn rest_of_session(&self, table: &Table) -> BTreeSet<Identity> {
+    fn rest_of_session(&self, table: &Table) -> Rest {
         let displays = self.displays(table);
         let windowed: BTreeSet<Identity> = self
             .core
@@ -280,29 +307,35 @@ impl Manager {
         let ends_last = session.and_then(Identity::pid);
         let dialog = self.dialog.pid();
         let agents_stay = self.agents_stay();
-        table
-            .iter()
-            .filter(|s| {
-                let of = s.identity();
-                let inside = self.is_inside(table, &displays, s.pid);
-                (inside || windowed.contains(&of))
-                    && Some(&of) != session
-                    // Whoever waits for the compositor's end, such as the script that started it,
-                    // ends the session then.
-                    && !ends_last.is_some_and(|pid| table.descends(pid, s.pid))
-                    && !self.keep.contains(&s.pid)
-                    && !self.listeners.is_command(&of)
-                    && !DISPLAY_SERVERS.contains(&s.comm.as_str())
-                    && s.comm != KEEPER_OF_PAM
-                    && !crate::lock::is_locker(s)
-                    && !(agents_stay && crate::power::is_agent(*s))
-                    // It closes by itself, and one that hangs must not hold up the end.
-                    && !dialog.is_some_and(|d| s.pid == d || table.descends(s.pid, d))
-                    && !self.hooks.owns_in(table, s)
-                    && process::is_of_session(table, s.pid, inside, windowed.contains(&of))
-            })
-            .map(process::Stat::identity)
-            .collect()
+        let may = |s: &process::Stat| {
+            let of = s.identity();
+            Some(&of) != session
+                // Whoever waits for the compositor's end, such as the script that started it, ends
+                // the session then.
+                && !ends_last.is_some_and(|pid| table.descends(pid, s.pid))
+                && !self.keep.contains(&s.pid)
+                && !self.listeners.is_command(&of)
+                && !DISPLAY_SERVERS.contains(&s.comm.as_str())
+                && s.comm != KEEPER_OF_PAM
+                && !crate::lock::is_locker(s)
+                && !(agents_stay && crate::power::is_agent(s))
+                // It closes by itself, and one that hangs must not hold up the end.
+                && !dialog.is_some_and(|d| s.pid == d || table.descends(s.pid, d))
+                && !self.hooks.owns_in(table, s)
+        };
+        let units = self.session_units(table, &displays, &may);
+        let left = table.iter().filter(|s| {
+            let inside = self.is_inside(table, &displays, s.pid);
+            let in_application = self.is_in_application(table, &displays, s.pid);
+            let verified = windowed.contains(&s.identity()) || in_application;
+            (inside || verified)
+                && may(s)
+                && !self.is_background(s.pid)
+                && process::is_of_session(table, s.pid, inside, verified)
+        });
+        let left = left.map(process::Stat::identity);
+        let all = left.chain(units.values().flatten().cloned()).collect();
+        Rest { all, units }
     }
 
     /// In Ending: when everything that was signalled has gone, looks once more for what came
@@ -311,17 +344,17 @@ impl Manager {
         if self.rest.as_ref().is_none_or(|r| !r.is_empty()) {
             return;
         }
-        let new = self.rest_of_session(&Table::read());
-        if new.is_empty() {
-            self.rest = None;
-            self.event(Event::RestGone);
-            return;
-        }
-        for of in &new {
+        let mut new = self.rest_of_session(&Table::read());
+        for of in new.alone() {
             let _gone_already = process::signal(of, Signal::Term);
         }
-        let alive: BTreeSet<Identity> = new.into_iter().filter(|of| self.exits.watch(of)).collect();
-        if alive.is_empty() {
+        self.stop_units(std::mem::take(&mut new.units));
+        let all = new.all.into_iter();
+        let alive: BTreeSet<Identity> = all.filter(|of| self.exits.watch(of)).collect();
+        if alive.is_empty() && self.units.is_announcing() {
+            // What ends because the session does is still at it.
+            self.rest = Some(alive);
+        } else if alive.is_empty() {
             self.rest = None;
             self.event(Event::RestGone);
         } else {
@@ -335,6 +368,11 @@ impl Manager {
             Backend::Child(child) if child.status().is_none() => {
                 tracing::info!("ending {} (pid {})", child.name(), child.pid());
                 child.end();
+            }
+            Backend::Compositor(compositor)
+                if !compositor.is_gone() && self.units.stop_compositor() =>
+            {
+                compositor.is_stopped();
             }
             Backend::Compositor(compositor) if !compositor.is_gone() => {
                 let of = compositor.identity().clone();
@@ -429,6 +467,7 @@ impl Manager {
                 self.kind = self.core.current().map_or(self.kind, |r| r.kind);
                 self.tell_hooks_of(*phase);
                 self.phase_changed(report::phase(*phase));
+                self.say_status(Some(*phase));
             }
             Notice::Blocked(b) => {
                 let since = self.since.entry(Hold::of(b));
@@ -556,6 +595,7 @@ impl Manager {
         }
         self.phase_changed("");
         self.hooks_after(outcome, &finished);
+        self.say_status(None);
         self.tell(&News::Finished(finished));
         self.supervise(Input::Over);
         self.follow_no_screen_savers();

@@ -350,7 +350,7 @@ impl Manager {
             return self.wait_for_the_machine();
         }
         if kind == Kind::LogOff || ends_anyway {
-            return self.end_by_backend();
+            return self.end_units();
         }
         // Our own would delay what we ask for.
         self.logind.give_lock_back();

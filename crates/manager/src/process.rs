@@ -255,7 +255,7 @@ pub fn is_of_session(table: &Table, pid: u32, inside: bool, verified: bool) -> b
 
 /// Multiplexer servers, what runs in them, and whatever was started under nohup are meant to
 /// outlive a session.
-fn outlives_sessions(table: &Table, stat: &Stat) -> bool {
+pub(crate) fn outlives_sessions(table: &Table, stat: &Stat) -> bool {
     is_multiplexed(table, stat) || (stat.ignores_hangup && !ignores_hangup(std::process::id()))
 }
 

@@ -244,6 +244,7 @@ impl Manager {
         peer: Option<&str>,
     ) -> Result<Joined, Failure> {
         if self.core.phase().is_none() {
+            self.units.begin();
             self.forget_backend();
         }
         let found = self.find_backend().await;

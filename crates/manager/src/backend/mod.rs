@@ -2,6 +2,7 @@
 
 pub mod child;
 pub mod compositor;
+pub(crate) mod unit;
 
 use std::future::pending;
 use std::time::Instant;

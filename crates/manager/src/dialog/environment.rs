@@ -28,17 +28,19 @@ const NOT_HANDED_ON: [&str; 9] = [
 
 /// All variables for the dialog: those of the process that shows the session's display or was
 /// told of it (so locale, themes and paths are the session's), with the display in them. `None`
-/// where the session has none. `session`: its own process, where the manager started it.
+/// where the session has none. `session`: its own process, where the manager started it. `told`:
+/// what the user's systemd gives to what it starts, where that tells of the session.
 pub(crate) fn environment(
     table: &Table,
     session: Option<u32>,
     way: Option<&Way>,
+    told: Option<&Environment>,
     bus_address: &str,
 ) -> Option<Environment> {
     let mut all = match (session, way) {
         (Some(session), Some(way)) => inside(table, session, way)?,
         (Some(_), None) => return None,
-        (None, way) => ours(way)?,
+        (None, way) => ours(way, told)?,
     };
     all = for_another(all, bus_address);
     let own = std::env::vars_os().filter(|(name, _)| {
@@ -62,10 +64,16 @@ fn set(all: &mut Environment, name: &str, value: impl Into<OsString>) {
     all.insert(name.into(), value.into());
 }
 
-/// The manager lives inside the session, and its own variables name the display.
-fn ours(way: Option<&Way>) -> Option<Environment> {
+/// The manager lives inside the session, and its own variables name the display, or those of a
+/// service of its kind.
+fn ours(way: Option<&Way>, told: Option<&Environment>) -> Option<Environment> {
     let mut all: Environment = std::env::vars_os().collect();
-    let named = Named::to_us();
+    all.extend(
+        told.into_iter()
+            .flatten()
+            .map(|(n, v)| (n.clone(), v.clone())),
+    );
+    let named = Named::in_environment(&all);
     if named.wayland.is_none() && named.x11.is_none() {
         return None;
     }

@@ -20,6 +20,7 @@ use crate::config;
 use crate::manager::Manager;
 use crate::process;
 use crate::report;
+pub(crate) use environment::Environment;
 use notification::{Happened, Notification, Text};
 pub(crate) use supervisor::Input;
 use supervisor::{Order, Supervisor};
@@ -204,16 +205,20 @@ impl Manager {
         self.supervise(Input::Wanted(on));
     }
 
+    /// What a program needs to show a window on the session's display, where there is one.
+    pub(crate) fn environment_of_session(&mut self) -> Option<Environment> {
+        let session = self.backend.child_pid();
+        let table = self.processes();
+        let (way, told) = (self.display_way.as_ref(), self.units.told());
+        environment::environment(&table, session, way, told, &self.bus_address)
+    }
+
     fn start_dialog(&mut self) -> Result<(), Input> {
         let cannot = |why: String, again| Err(Input::CannotStart { why, again });
         let Some(command) = self.dialog.command.clone() else {
             return cannot("there is none".to_owned(), false);
         };
-        let session = self.backend.child_pid();
-        let table = self.processes();
-        let way = self.display_way.as_ref();
-        let environment = environment::environment(&table, session, way, &self.bus_address);
-        let Some(environment) = environment else {
+        let Some(environment) = self.environment_of_session() else {
             return cannot(
                 "this session has no display to show it on".to_owned(),
                 false,

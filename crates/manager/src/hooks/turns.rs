@@ -326,15 +326,12 @@ impl Manager {
     /// The session's environment: that of its display where it has one, else that of its process.
     fn hook_environment(&mut self, occasion: Occasion) -> Environment {
         let session = self.backend.child_pid();
-        let table = self.processes();
-        let way = self.display_way.as_ref();
-        let mut all = environment::environment(&table, session, way, &self.bus_address)
-            .unwrap_or_else(|| {
-                let of_session = session.and_then(process::environment);
-                let own = || std::env::vars_os().collect();
-                let all = of_session.map_or_else(own, Environment::from_iter);
-                environment::for_another(all, &self.bus_address)
-            });
+        let mut all = self.environment_of_session().unwrap_or_else(|| {
+            let of_session = session.and_then(process::environment);
+            let own = || std::env::vars_os().collect();
+            let all = of_session.map_or_else(own, Environment::from_iter);
+            environment::for_another(all, &self.bus_address)
+        });
         let event = OsString::from(occasion.name());
         all.insert("ENDSESSION_HOOK".into(), event);
         all

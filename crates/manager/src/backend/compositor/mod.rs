@@ -347,6 +347,20 @@ impl Compositor {
         }
     }
 
+    /// It is ended as the unit that it is, and needs no word of its own.
+    pub(crate) fn is_stopped(&mut self) {
+        if self.step == Step::Runs {
+            self.step = Step::Told;
+        }
+    }
+
+    /// That did not end it: it is ended as any other.
+    pub(crate) fn was_not_stopped(&mut self) {
+        if self.step == Step::Told {
+            self.step = Step::Runs;
+        }
+    }
+
     /// When [`Compositor::handle_timeout`] is due.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
