@@ -4,6 +4,8 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
+#[path = "support/desk.rs"]
+mod desk;
 mod support;
 
 use std::fs::{Permissions, set_permissions};
@@ -13,6 +15,7 @@ use std::path::PathBuf;
 use endsession_testkit::bus::Bus;
 use endsession_testkit::gnome_client::Manner;
 use endsession_testkit::session::Sandbox;
+use endsession_testkit::sway::Config;
 use endsession_testkit::wait::{is_alive, until_gone};
 use serde_json::{Value, json};
 use support::{IDLE, LIMIT, Session, sandbox, until};
@@ -254,6 +257,26 @@ fn it_reads_what_is_asked_and_lives_in_the_sessions_environment() {
     assert!(!environment.contains("SESSION_MANAGER="), "{environment}");
     assert_eq!(session.endsession(&["cancel"]).code(), Some(0));
     asked.wait_exit(LIMIT);
+}
+
+#[test]
+fn it_reaches_the_sessions_display_and_what_it_shows_there_is_no_application() {
+    let sandbox = Sandbox::new();
+    let dir = format!("{USER}/asking.d");
+    // Its own window is on the display, and the compositor knows it.
+    let script = "foot --app-id mine sleep 1000 & until swaymsg -t get_tree | grep -q '\"app_id\": \"mine\"'; \
+                  do sleep 0.05; done; kill $!; wait $!; echo seen; exit 1";
+    put(&sandbox, &dir, "10-window", script);
+    let desk = desk::Desk::sway_with(&sandbox, Config::new());
+    let (code, outcome, errors) = desk.endsession(&["logoff", "--no-dialog", "--json"]);
+    assert_eq!(code, 1, "{errors}");
+    let outcome: Value = serde_json::from_str(&outcome).unwrap();
+    assert_eq!(reason(&outcome, "10-window"), "seen");
+    assert_eq!(
+        outcome["blockers"].as_array().unwrap().len(),
+        1,
+        "{outcome:#}"
+    );
 }
 
 #[test]
