@@ -400,6 +400,30 @@ fn in_an_imposed_end_those_of_the_end_run_within_its_time() {
 }
 
 #[test]
+fn a_manager_that_did_not_start_the_session_hears_of_their_end_too() {
+    let sandbox = place();
+    put(
+        &sandbox,
+        &format!("{USER}/ending.d"),
+        "10-save",
+        "cat >~/event",
+    );
+    let config = sandbox.write("endsession.toml", "[deadlines]\nimposed = \"20s\"\n");
+    let bus = Bus::daemon_in(&sandbox);
+    let config = config.display().to_string();
+    let run = sandbox.spawn(["endsession", "manager", "--config", &config]);
+    bus.wait_for_name("org.gnome.SessionManager", LIMIT);
+    let session = Session { run, bus, sandbox };
+    session.status();
+    session.run.terminate();
+    session.ends_in_order();
+    let event: Value = serde_json::from_str(&written(&session.sandbox, "event")).unwrap();
+    assert_eq!(event["imposed"], true, "{event:#}");
+    let log = session.run.stderr_so_far();
+    assert!(!log.contains("has had its time"), "{log}");
+}
+
+#[test]
 fn after_a_cancel_they_are_told_of_it_and_nothing_waits() {
     let sandbox = place();
     let dir = format!("{USER}/cancelled.d");
