@@ -4,6 +4,8 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
+#[path = "support/desk.rs"]
+mod desk;
 mod support;
 
 use std::fs::{Permissions, set_permissions};
@@ -13,6 +15,7 @@ use std::path::PathBuf;
 use endsession_testkit::bus::Bus;
 use endsession_testkit::gnome_client::Manner;
 use endsession_testkit::session::Sandbox;
+use endsession_testkit::sway::Config;
 use endsession_testkit::wait::{is_alive, until_gone};
 use serde_json::{Value, json};
 use support::{IDLE, LIMIT, Session, sandbox, until};
@@ -257,6 +260,26 @@ fn it_reads_what_is_asked_and_lives_in_the_sessions_environment() {
 }
 
 #[test]
+fn it_reaches_the_sessions_display_and_what_it_shows_there_is_no_application() {
+    let sandbox = Sandbox::new();
+    let dir = format!("{USER}/asking.d");
+    // Its own window is on the display, and the compositor knows it.
+    let script = "foot --app-id mine sleep 1000 & until swaymsg -t get_tree | grep -q '\"app_id\": \"mine\"'; \
+                  do sleep 0.05; done; kill $!; wait $!; echo seen; exit 1";
+    put(&sandbox, &dir, "10-window", script);
+    let desk = desk::Desk::sway_with(&sandbox, Config::new());
+    let (code, outcome, errors) = desk.endsession(&["logoff", "--no-dialog", "--json"]);
+    assert_eq!(code, 1, "{errors}");
+    let outcome: Value = serde_json::from_str(&outcome).unwrap();
+    assert_eq!(reason(&outcome, "10-window"), "seen");
+    assert_eq!(
+        outcome["blockers"].as_array().unwrap().len(),
+        1,
+        "{outcome:#}"
+    );
+}
+
+#[test]
 fn asked_again_it_is_run_again_and_the_log_off_goes_on() {
     let session = asking(&[(
         "10-mounted",
@@ -374,6 +397,30 @@ fn in_an_imposed_end_those_of_the_end_run_within_its_time() {
     assert_eq!(event["imposed"], true, "{event:#}");
     let hangs = written(&session.sandbox, "pid").trim().parse().unwrap();
     assert!(until_gone(hangs, LIMIT));
+}
+
+#[test]
+fn a_manager_that_did_not_start_the_session_hears_of_their_end_too() {
+    let sandbox = place();
+    put(
+        &sandbox,
+        &format!("{USER}/ending.d"),
+        "10-save",
+        "cat >~/event",
+    );
+    let config = sandbox.write("endsession.toml", "[deadlines]\nimposed = \"20s\"\n");
+    let bus = Bus::daemon_in(&sandbox);
+    let config = config.display().to_string();
+    let run = sandbox.spawn(["endsession", "manager", "--config", &config]);
+    bus.wait_for_name("org.gnome.SessionManager", LIMIT);
+    let session = Session { run, bus, sandbox };
+    session.status();
+    session.run.terminate();
+    session.ends_in_order();
+    let event: Value = serde_json::from_str(&written(&session.sandbox, "event")).unwrap();
+    assert_eq!(event["imposed"], true, "{event:#}");
+    let log = session.run.stderr_so_far();
+    assert!(!log.contains("has had its time"), "{log}");
 }
 
 #[test]

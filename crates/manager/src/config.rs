@@ -310,6 +310,22 @@ mod tests {
     }
 
     #[test]
+    fn every_wait_is_set_by_its_own_key_and_shown_under_it() {
+        let parse = |text: &str| Config::parse(Path::new("x"), text).unwrap();
+        let defaults = parse("").values();
+        for (at, (key, _)) in defaults.iter().enumerate() {
+            let (section, name) = key.split_once('.').unwrap();
+            if section == "dialog" {
+                continue;
+            }
+            let mut expected = defaults.clone();
+            expected[at].1 = "\"7s 1ms\"".to_owned();
+            let set = parse(&format!("[{section}]\n{name} = \"7001ms\"")).values();
+            assert_eq!(set, expected, "{key}");
+        }
+    }
+
+    #[test]
     fn a_dialog_is_a_list_of_words() {
         let dialog = |text| Config::parse(Path::new("x"), text).unwrap().dialog.command;
         assert_eq!(dialog(""), None);

@@ -119,6 +119,10 @@ fn inside(table: &Table, session: u32, way: &Way) -> Option<Environment> {
             let (pid, socket) = listener(&inside, way)?;
             let mut all = pid.and_then(of).unwrap_or_else(given);
             set(&mut all, "WAYLAND_DISPLAY", socket);
+            // It tells its children; what it was started with itself does not name it.
+            if let Way::Sway(ipc, _) = way {
+                set(&mut all, "SWAYSOCK", ipc);
+            }
             keep_from_starting_xwayland(&mut all, Some(way));
             Some(all)
         }

@@ -159,7 +159,8 @@ impl Hooks {
     }
 
     fn is_busy(&self, occasion: Occasion) -> bool {
-        self.running.iter().any(|r| r.occasion == occasion)
+        let runs = |r: &Running| r.occasion == occasion && !r.is_given_up();
+        self.running.iter().any(runs)
     }
 
     fn stop(&mut self, of: impl Fn(Occasion, Option<VoterId>) -> bool) {

@@ -155,6 +155,11 @@ impl Running {
         false
     }
 
+    /// It was killed; where the kernel does not take it away, nobody waits for that.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.told && self.kill_at.is_none()
+    }
+
     /// Nobody waits for it any more.
     pub(super) fn stop(&mut self) {
         if !std::mem::replace(&mut self.told, true) {

@@ -221,7 +221,7 @@ impl Manager {
         let mut late = Vec::new();
         for hook in &mut self.hooks.running {
             if hook.is_late(now) {
-                tracing::warn!("hook {} does not end; SIGTERM", hook.name);
+                tracing::warn!("hook {} has had its time; SIGTERM", hook.name);
                 late.extend(hook.voter.take());
             }
         }
@@ -230,6 +230,7 @@ impl Manager {
             let reason = format!("does not answer: it still ran after {limit}");
             self.hook_answers(voter, Some(reason));
         }
+        self.start_hooks();
     }
 
     /// See [`Running::end_what_it_left`].
