@@ -187,3 +187,17 @@ fn a_lock_that_is_released_lets_the_request_go_on() {
         seen.calls.contains(&"Reboot".into())
     });
 }
+
+#[test]
+fn gnomes_own_words_for_it_ask_the_user_first() {
+    let (session, logind) = session(|_| {});
+    let watcher = session.watcher();
+    let can = watcher.gnome("CanShutdown", &()).unwrap();
+    assert!(can.body().deserialize::<bool>().unwrap());
+    watcher.gnome("Shutdown", &()).unwrap();
+    watcher.hears_event(&[("phase", "confirming".into())]);
+    watcher.choose("confirm", "").unwrap();
+    logind.wait(LIMIT, "PowerOff", |seen| {
+        seen.calls.contains(&"PowerOff".into())
+    });
+}

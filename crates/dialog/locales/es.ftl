@@ -1,6 +1,3 @@
-imposed = La sesión está terminando
-imposed-detail = El equipo se está apagando, o la sesión se ha terminado desde fuera. Las aplicaciones guardan y se cierran ahora.
-
 ## Qué va a ocurrir
 
 log-off = Cerrar la sesión
@@ -15,6 +12,9 @@ confirm-detail = Primero se pregunta a todas las aplicaciones. Nada sin guardar 
 going-log-off = Cerrando la sesión
 going-restart = Reiniciando
 going-power-off = Apagando
+
+imposed = La sesión está terminando
+imposed-detail = El equipo se está apagando, o la sesión se ha terminado desde fuera. Las aplicaciones guardan y se cierran ahora.
 
 because = Motivo: { $reason }
 

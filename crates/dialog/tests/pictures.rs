@@ -360,6 +360,12 @@ fn what_is_about_to_happen_and_how_far_it_is() {
             ..Shot::of(Content::Request(forced))
         },
     );
+    let imposed = Request {
+        phase: Phase::Imposed,
+        forced: true,
+        ..closing()
+    };
+    studio.take("imposed", Shot::of(Content::Request(imposed)));
 }
 
 #[test]

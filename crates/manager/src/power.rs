@@ -71,6 +71,7 @@ enum What {
     Request(Request),
     /// The same, in GNOME's protocol.
     GnomeRequest(Request),
+    GnomeCan,
 }
 
 impl What {
@@ -92,6 +93,7 @@ impl What {
         let kind = match header.member()?.as_str() {
             "Shutdown" | "RequestShutdown" => Kind::PowerOff,
             "Reboot" | "RequestReboot" => Kind::Restart,
+            "CanShutdown" => return Some(Self::GnomeCan),
             _ => return None,
         };
         Some(Self::GnomeRequest(Request {
@@ -171,6 +173,7 @@ impl Manager {
                 let joined = self.begin(request, peer.pid, Some(&peer.name)).await?;
                 reply(header, &(self.request, joined == Joined::Joined))
             }
+            What::GnomeCan => reply(header, &self.logind.can.power_off.may_be()),
             What::GnomeRequest(request) => {
                 let begun = self.begin(request, peer.pid, Some(&peer.name)).await;
                 let name = "org.gnome.SessionManager.GeneralError";
@@ -186,22 +189,17 @@ impl Manager {
         match told {
             Told::Connected(began) => {
                 self.logind.connected(began);
-                self.gnome
-                    .set_can_shut_down(self.logind.can.power_off.may_be());
                 self.tell_locks();
                 self.answer_those_who_waited().await;
             }
             Told::Can(can) => {
                 self.logind.can = *can;
-                self.gnome
-                    .set_can_shut_down(self.logind.can.power_off.may_be());
                 self.answer_those_who_waited().await;
                 self.tell_locks();
             }
             Told::Lost => {
                 tracing::warn!("the system bus is gone, and the machine's power with it");
                 self.logind.lost();
-                self.gnome.set_can_shut_down(false);
                 self.answer_those_who_waited().await;
             }
             Told::Locked(lock) => self.logind.locked(lock),
@@ -395,6 +393,9 @@ impl Manager {
         let budget = self.logind.delay;
         tracing::info!("the machine is being shut down: the session ends within {budget} ms");
         self.power.imposed = true;
+        if self.core.phase().is_none() {
+            self.request = self.request.wrapping_add(1);
+        }
         // While no request is under way nobody has looked who is there.
         self.look().await;
         self.event(Event::Imposed(budget));

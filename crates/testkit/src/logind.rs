@@ -257,7 +257,9 @@ async fn answer(
             connection.reply(&header, &locks).await
         }
         "Inhibit" => {
-            let (held, lease) = rustix::pipe::pipe().map_err(std::io::Error::from)?;
+            // No process that the test starts meanwhile may hold it too.
+            let flags = rustix::pipe::PipeFlags::CLOEXEC;
+            let (held, lease) = rustix::pipe::pipe_with(flags).map_err(std::io::Error::from)?;
             shared.note(|seen| seen.delay_locks += 1);
             let keeper = shared.clone();
             // It is held until the other end is closed: that end has no reader, so it never is ready.

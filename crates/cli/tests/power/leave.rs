@@ -1,6 +1,6 @@
 //! What polkit permits, and what it does not.
 
-use endsession_testkit::machine::Machine;
+use endsession_testkit::machine::{End, Machine};
 
 use crate::desk::{Desk, LIMIT, boot};
 
@@ -46,6 +46,43 @@ fn a_password_that_nobody_can_ask_for_cancels_before_anybody_is_asked() {
     assert!(journal.contains("request 1: authorizing"), "{journal}");
     assert!(!journal.contains("request 1: asking"), "{journal}");
     desk.goes_on();
+}
+
+/// polkit's own agent, which is told the password when it asks for it.
+const AGENT: &str = r#"
+    mkfifo /share/typed
+    script -qfc "pkttyagent --process $(pidof -s endsession)" /share/agent <>/share/typed &
+    exec 3<>/share/typed
+    until grep -q Password /share/agent; do sleep 0.05; done
+    echo secret >&3
+    wait
+"#;
+
+#[test]
+fn a_password_is_asked_for_once_and_before_anybody_is_asked() {
+    let Some(machine) = boot(Machine::setup().file(RULES, &rule("AUTH_ADMIN_KEEP"))) else {
+        return;
+    };
+    let may = "usermod --append --groups sudo alice && echo alice:secret | chpasswd";
+    machine.exec(["sh", "-c", may]).success();
+    let desk = Desk::start(&machine, "");
+    let agent = desk.login.start("foot", ["bash", "-c", AGENT]);
+    desk.wait_for_journal("Registered Authentication Agent");
+    let _asks = desk.begin(&["poweroff"]);
+    assert_eq!(
+        machine.wait_for_end(LIMIT),
+        End::PowerOff,
+        "{}",
+        agent.stdout_so_far()
+    );
+    let asked = std::fs::read_to_string(machine.share().join("agent")).unwrap();
+    assert_eq!(
+        asked.matches("AUTHENTICATION COMPLETE").count(),
+        1,
+        "{asked}"
+    );
+    assert_eq!(asked.matches("AUTHENTICATING FOR").count(), 1, "{asked}");
+    assert!(machine.journal().contains("request 1: authorizing"));
 }
 
 #[test]

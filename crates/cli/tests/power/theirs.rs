@@ -66,3 +66,22 @@ fn a_session_that_an_administrator_terminates_ends_in_order_and_leaves_nothing()
     assert_eq!(desk.login.wait_for_status(LIMIT), "exited 0");
     assert_eq!(desk.login.processes(), Vec::<String>::new());
 }
+
+#[test]
+fn a_shutdown_by_somebody_else_is_shown() {
+    let delay = "[Login]\nInhibitDelayMaxSec=60\n";
+    let setup = Machine::setup().file("/etc/systemd/logind.conf.d/20-delay.conf", delay);
+    let Some(machine) = boot(setup) else { return };
+    // A program that goes once the user has been told.
+    let script = "trap 'until endsession status --json | grep -q \"shown.:true\"; do sleep 0.1; done\n\
+                  touch /share/saved; exit' HUP TERM\n\
+                  touch /share/saver.up\nwhile :; do sleep 0.1; done\n";
+    std::fs::write(machine.share().join("saver"), script).unwrap();
+    let desk = Desk::start(&machine, "exec foot sh /share/saver");
+    desk.wait_for_file("saver.up");
+    machine.exec(["systemctl", "poweroff"]);
+    assert_eq!(machine.wait_for_end(LIMIT), End::PowerOff);
+    let journal = machine.journal();
+    assert!(machine.share().join("saved").exists(), "{journal}");
+    assert!(journal.contains("started the dialog"), "{journal}");
+}

@@ -91,7 +91,6 @@ pub(crate) struct Gnome {
     last: u32,
     presence: (u32, String),
     ending: bool,
-    can_shut_down: bool,
 }
 
 #[derive(Debug, Default)]
@@ -160,11 +159,6 @@ impl Gnome {
     /// The session is ending: nobody registers any more.
     pub(crate) fn set_ending(&mut self, ending: bool) {
         self.ending = ending;
-    }
-
-    /// Whether the machine may be powered off, for `CanShutdown`.
-    pub(crate) fn set_can_shut_down(&mut self, can: bool) {
-        self.can_shut_down = can;
     }
 
     /// The names of the objects below the service's own, for introspection.
@@ -351,8 +345,8 @@ impl Gnome {
             "Reboot" | "RequestReboot" => Err(cannot("restart")),
             "Suspend" => Err(cannot("suspend")),
             // The type of the reply is b until gnome-session 49, which every client still reads.
-            "CanShutdown" => reply(header, &self.can_shut_down),
-            "CanRebootToFirmwareSetup" => reply(header, &false),
+            // Where logind can be asked, it has been, and `CanShutdown` does not come here.
+            "CanShutdown" | "CanRebootToFirmwareSetup" => reply(header, &false),
             "SetRebootToFirmwareSetup" => Err(cannot("restart into the firmware's set-up")),
             "IsSessionRunning" => reply(header, &!self.ending),
             "Setenv" => Err(error(
