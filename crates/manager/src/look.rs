@@ -102,8 +102,11 @@ impl Manager {
             self.close_display();
         }
         self.backend = found?;
-        if let Some(of) = self.backend.identity() {
-            self.exits.watch(of);
+        if let Backend::Compositor(compositor) = &self.backend {
+            self.exits.watch(compositor.identity());
+            if compositor.is_the_display() {
+                self.shown_by = Some(compositor.identity().clone());
+            }
         }
         Ok(())
     }

@@ -65,6 +65,8 @@ pub struct Manager {
     pub(crate) xsmp_requests: BTreeSet<Option<u32>>,
     pub(crate) listeners: Listeners,
     pub(crate) backend: Backend,
+    /// What shows a session that something else started: the session is over when it has gone.
+    pub(crate) shown_by: Option<Identity>,
     pub(crate) display: Option<Display>,
     /// How it was last reached.
     pub(crate) display_way: Option<Way>,
@@ -134,6 +136,7 @@ impl Manager {
             xsmp_requests: BTreeSet::new(),
             listeners: Listeners::default(),
             backend: Backend::Missing,
+            shown_by: None,
             display: None,
             display_way: None,
             dialog: Dialog::new(options.dialog, &options.config.dialog),
@@ -208,6 +211,7 @@ impl Manager {
 
     /// Runs until the session has ended.
     pub async fn run(mut self) -> Ended {
+        self.know_the_session().await;
         loop {
             for requester in std::mem::take(&mut self.xsmp_requests) {
                 self.xsmp_log_off(requester).await;
@@ -373,10 +377,18 @@ impl Manager {
             && compositor.identity() == of
             && !compositor.is_gone()
         {
-            let told = compositor.was_told();
+            let (told, is_all) = (compositor.was_told(), compositor.is_the_display());
             compositor.has_exited();
             let name = compositor.name().to_owned();
-            self.session_exited(&name, of, None, told);
+            if told || is_all {
+                self.session_exited(&name, of, None, told);
+            } else {
+                tracing::info!("{name} ended by itself; the display is still there");
+                self.forget_backend();
+            }
+        } else if self.shown_by.as_ref() == Some(of) && !self.core.is_over() {
+            // While no request is under way nothing is connected to it.
+            self.session_exited("what shows this session", of, None, false);
         }
         self.locker_exited(of);
         if let Some(rest) = &mut self.rest {

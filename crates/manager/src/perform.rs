@@ -122,7 +122,7 @@ impl Manager {
                 });
             }
             Action::SignalRest(signal) => self.signal_rest(signal),
-            Action::EndSession(_) => self.end_session(),
+            Action::EndSession(_) => self.end_session().await,
             Action::Notice(notice) => self.notice(&notice),
             Action::Finished(outcome) => self.finished(&outcome),
         }
@@ -296,8 +296,15 @@ impl Manager {
         }
     }
 
-    fn end_session(&mut self) {
+    async fn end_session(&mut self) {
         self.rest = None;
+        if matches!(self.backend, Backend::Missing) && !self.told_to_end {
+            // The window manager has gone by itself; another may have taken its place.
+            if let Err(why) = self.find_backend().await {
+                tracing::info!("nothing is left to end: {why}");
+                return self.event(Event::Backend(Ok(())));
+            }
+        }
         match &mut self.backend {
             Backend::Child(child) if child.status().is_none() => {
                 tracing::info!("ending {} (pid {})", child.name(), child.pid());

@@ -192,6 +192,11 @@ impl Manager {
         }
     }
 
+    /// Learns what shows this session, so that its end is noticed while no request is under way.
+    pub(crate) async fn know_the_session(&mut self) {
+        drop(self.session_name().await);
+    }
+
     /// What shows this session or manages its windows, where it has to be found first. What was found
     /// for a look is not kept: each request finds it anew.
     async fn session_name(&mut self) -> Option<String> {
@@ -249,6 +254,7 @@ impl Manager {
         // Whose terminal it is can only be told once the windows are known.
         self.look_at_windows().await;
         if self.display_is_unseen && request.force != Force::Now {
+            self.forget_backend();
             // To go on would end every window with the display, asked by nobody.
             return Err(Failure::new(
                 "org.endsession.Error.DisplayUnseen",

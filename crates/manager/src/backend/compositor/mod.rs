@@ -393,6 +393,12 @@ impl Compositor {
         self.step == Step::Gone
     }
 
+    /// Whether the display goes with it. A window manager may be replaced by another.
+    #[must_use]
+    pub fn is_the_display(&self) -> bool {
+        !matches!(self.server.at, At::Managing(_))
+    }
+
     /// Whether its exit, when it comes, is our doing.
     #[must_use]
     pub fn was_told(&self) -> bool {
