@@ -113,9 +113,12 @@ fn a_display_that_answers_nonsense_is_named_and_nothing_is_touched() {
     sandbox.set_env("WAYLAND_DISPLAY", &path);
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
     std::thread::spawn(move || {
+        let mut open = Vec::new();
         for stream in listener.incoming() {
             use std::io::Write as _;
-            let _gone = stream.unwrap().write_all(b"220 mail.example.org ESMTP\r\n");
+            let mut stream = stream.unwrap();
+            let _gone = stream.write_all(b"220 mail.example.org ESMTP\r\n");
+            open.push(stream);
         }
     });
     let session = Session::around(&sandbox);
