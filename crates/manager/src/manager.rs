@@ -599,10 +599,16 @@ impl Manager {
             && compositor.identity() == of
             && !compositor.is_gone()
         {
-            let told = compositor.was_told();
+            let (told, is_all) = (compositor.was_told(), compositor.is_the_display());
             compositor.has_exited();
             let name = compositor.name().to_owned();
-            self.session_exited(&name, of, None, told);
+            if told || is_all {
+                self.session_exited(&name, of, None, told);
+            } else {
+                tracing::info!("{name} ended by itself; the display is still there");
+                self.forget_backend();
+                self.compositor_left = true;
+            }
         } else if self.compositor.as_ref().is_some_and(|(c, _)| c == of) {
             self.compositor_left = true;
         }
@@ -704,7 +710,9 @@ impl Manager {
         }
         self.display = None;
         let found = self.find_backend().await;
-        self.forget_backend();
+        if self.core.phase().is_none() {
+            self.forget_backend();
+        }
         if found.is_err() {
             self.session_is_gone = true;
             self.session_exited(&name, &of, None, false);

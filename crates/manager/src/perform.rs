@@ -135,7 +135,7 @@ impl Manager {
             Action::RunHooks => self.run_ending_hooks(),
             Action::EndHooks => self.end_ending_hooks(),
             Action::SignalRest(signal) => self.signal_rest(signal),
-            Action::EndSession(kind) => self.end_session(kind),
+            Action::EndSession(kind) => self.end_session(kind).await,
             Action::Authorize(kind) => self.authorize(kind),
             Action::Notice(notice) => self.notice(&notice),
             Action::Finished(outcome) => self.finished(&outcome),

@@ -5,6 +5,7 @@ use endsession_core::{Choice, Event, Identity, Joined, Kind, Request};
 use zbus::message::Header;
 use zbus::{Message, Variant};
 
+use crate::backend::Backend;
 use crate::bus::{Answered, Failure, Peer, failure, reply, wants_reply};
 use crate::control::{self, Command};
 use crate::logind::{Lock, Rights, Told, ToldLocks, Word};
@@ -339,7 +340,7 @@ impl Manager {
     }
 
     /// Ends the session in the way of its kind, when all applications have gone.
-    pub(crate) fn end_session(&mut self, kind: Kind) {
+    pub(crate) async fn end_session(&mut self, kind: Kind) {
         self.rest = None;
         let ends_anyway = self.told_to_end || self.ended_by_itself.is_some();
         if self.power.imposed && !ends_anyway {
@@ -348,6 +349,15 @@ impl Manager {
             return self.wait_for_the_machine();
         }
         if kind == Kind::LogOff || ends_anyway {
+            let vanished = matches!(self.backend, Backend::Missing)
+                && !ends_anyway
+                && !self.session_is_gone
+                && !self.logind.is_a_desktop();
+            // The window manager has gone by itself; another may have taken its place.
+            if vanished && let Err(why) = self.find_backend().await {
+                tracing::info!("nothing is left to end: {why}");
+                return self.event(Event::Backend(Ok(())));
+            }
             return self.end_units();
         }
         // Our own would delay what we ask for.

@@ -273,6 +273,7 @@ impl Manager {
         let unseen = self.display_is_unseen
             || (matches!(self.backend, Backend::Missing) && self.display.is_none());
         if unseen && request.force != Force::Now {
+            self.forget_backend();
             // To go on would end every window with the display, asked by nobody.
             return Err(Failure::new(
                 "org.endsession.Error.DisplayUnseen",

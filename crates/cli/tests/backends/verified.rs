@@ -9,6 +9,7 @@ use endsession_testkit::fake_compositor::{FakeCompositor, Fault, Kind};
 use endsession_testkit::phoc::Phoc;
 use endsession_testkit::session::Sandbox;
 use endsession_testkit::sway::Sway;
+use endsession_testkit::wait::for_entry;
 use endsession_testkit::x11::Xvfb;
 
 use crate::session::{LIMIT, Session};
@@ -112,9 +113,12 @@ fn a_display_that_answers_nonsense_is_named_and_nothing_is_touched() {
     sandbox.set_env("WAYLAND_DISPLAY", &path);
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
     std::thread::spawn(move || {
+        let mut open = Vec::new();
         for stream in listener.incoming() {
             use std::io::Write as _;
-            let _gone = stream.unwrap().write_all(b"220 mail.example.org ESMTP\r\n");
+            let mut stream = stream.unwrap();
+            let _gone = stream.write_all(b"220 mail.example.org ESMTP\r\n");
+            open.push(stream);
         }
     });
     let session = Session::around(&sandbox);
@@ -195,6 +199,60 @@ fn a_compositor_that_ends_by_itself_ends_the_request_and_the_session() {
         session.said()
     );
     assert_eq!(session.manager.wait_exit(LIMIT).code(), Some(0));
+}
+
+#[test]
+fn a_manager_ends_with_the_display_also_while_nothing_is_under_way() {
+    let phoc = Phoc::start();
+    let session = Session::around(phoc.sandbox());
+    // It knows by then what shows the session.
+    assert_eq!(session.shown_by().as_deref(), Some("phoc"));
+    phoc.process().unwrap().kill();
+    assert_eq!(
+        session.manager.wait_exit(LIMIT).code(),
+        Some(0),
+        "{}",
+        session.said()
+    );
+}
+
+#[test]
+fn a_window_manager_may_be_replaced_while_a_log_off_waits() {
+    let xvfb = Xvfb::with_openbox();
+    let session = Session::around(xvfb.sandbox());
+    let bus = session.sandbox.env("DBUS_SESSION_BUS_ADDRESS").unwrap();
+    let client = endsession_testkit::gnome_client::GnomeClient::register_on(
+        bus.to_str().unwrap(),
+        session.sandbox.uid(),
+        "editor",
+        endsession_testkit::gnome_client::Manner::Silent,
+    )
+    .unwrap();
+    let logoff = session.sandbox.spawn(["endsession", "logoff"]);
+    client.wait_for("QueryEndSession", LIMIT);
+    let up = session.sandbox.runtime_dir().join("openbox-is-up");
+    let touch = format!("touch {}", up.display());
+    let second = session
+        .sandbox
+        .spawn(["openbox", "--replace", "--startup", &touch]);
+    let first = xvfb.openbox().unwrap();
+    first.wait_exit(LIMIT);
+    // While it starts it forgets what it is told.
+    for_entry(&session.sandbox.runtime_dir(), LIMIT, |name| {
+        name == "openbox-is-up"
+    });
+    assert!(logoff.is_alive() && session.manager.is_alive());
+    session.exits.watch("second", second.pid());
+    client.leave();
+    assert_eq!(
+        logoff.wait_exit(LIMIT).code(),
+        Some(0),
+        "{}",
+        session.said()
+    );
+    session.exits.wait_for(1, LIMIT);
+    session.ended_as("openbox", second.pid());
+    assert!(xvfb.process().is_alive());
 }
 
 /// Both are known by their program alone: phoc goes by their names here.

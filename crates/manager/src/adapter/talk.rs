@@ -25,7 +25,7 @@ pub enum TalkError {
         /// What the system said.
         source: io::Error,
     },
-    /// It said nothing, or not all of it, within [`CONNECT_LIMIT`].
+    /// It said nothing, or not all of it, within 3 s.
     #[error("{what} does not answer within {} s", CONNECT_LIMIT.as_secs())]
     Silent {
         /// Who.

@@ -1,8 +1,8 @@
 //! The compositor or window manager of a session that something else started. It is found by who
 //! answers at the session's display, ended by its own exit command, and only then by signals.
 //!
-//! One file a compositor says how it is known and told; [`server`] says whose process it is, [`talk`]
-//! and [`wire`] how it is spoken to. Nothing here waits for it without a limit.
+//! One file a compositor says how it is known and told; `server` says whose process it is, `wire` and
+//! [`crate::adapter`] how it is spoken to. Nothing here waits for it without a limit.
 
 mod hyprland;
 mod i3;
@@ -285,7 +285,7 @@ impl Compositor {
         &self.server.program
     }
 
-    /// Begins to end it. Its exit is seen elsewhere and told with [`Compositor::has_exited`].
+    /// Begins to end it. Its exit is for the manager to see.
     pub fn end(&mut self) {
         if self.step != Step::Runs {
             return;
@@ -405,6 +405,12 @@ impl Compositor {
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.step == Step::Gone
+    }
+
+    /// Whether the display goes with it. A window manager may be replaced by another.
+    #[must_use]
+    pub fn is_the_display(&self) -> bool {
+        !matches!(self.server.at, At::Managing(_))
     }
 
     /// Whether its exit, when it comes, is our doing.
