@@ -92,7 +92,7 @@ fn of(options: &Logoff) -> HashMap<&'static str, Variant<'_>> {
 
 /// How following a request ended.
 pub(crate) enum Followed {
-    Finished(Finished),
+    Finished(Box<Finished>),
     /// Past the point of no return, or the terminal is gone: the manager sees to the rest.
     LeftToTheManager,
 }
@@ -150,7 +150,7 @@ async fn follow(
                         if terminal.is_some() {
                             view.draw(&[]);
                         }
-                        return Ok(Followed::Finished(f));
+                        return Ok(Followed::Finished(Box::new(f)));
                     }
                     News::Phase { ref phase, .. } if phase == "ending" => past_stopping = true,
                     _ => {}

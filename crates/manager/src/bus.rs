@@ -255,6 +255,18 @@ impl Bus {
         Ok(())
     }
 
+    /// The process of the bus itself, where it tells.
+    pub(crate) async fn pid(&self) -> Option<u32> {
+        let call = self.connection.call_method(
+            Some(DBUS),
+            DBUS_PATH,
+            Some(DBUS),
+            "GetConnectionUnixProcessID",
+            &DBUS,
+        );
+        call.await.ok()?.body().deserialize().ok()
+    }
+
     /// Who owns a name, as "program (pid N)".
     async fn owner(&self, name: &str) -> Option<String> {
         let reply = self

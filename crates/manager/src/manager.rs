@@ -255,6 +255,8 @@ impl Manager {
             children: on(SignalKind::child())?,
             config: options.config,
         };
+        // It may have been started on the session's display, and is needed to the end.
+        manager.keep.extend(manager.bus.pid().await);
         if let Some(message) = Gnome::session_running().filter(|_| manager.once.is_none()) {
             manager.bus.send(message);
         }

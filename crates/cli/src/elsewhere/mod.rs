@@ -294,5 +294,5 @@ fn report(kind: Kind, outcome: Outcome, json: bool) -> Exit {
         },
     };
     endsession_manager::report::kind(kind).clone_into(&mut finished.kind);
-    logoff::report(Followed::Finished(finished), json)
+    logoff::report(Followed::Finished(Box::new(finished)), json)
 }
