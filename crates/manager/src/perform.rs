@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use endsession_core::{
-    Action, Answer, Blocker, Event, Identity, InhibitorId, JobId, Notice, Outcome, Signal, VoterId,
-    Why,
+    Action, Answer, Blocker, Event, Identity, InhibitorId, JobId, Kind, Notice, Outcome, Signal,
+    VoterId, Why,
 };
 use zbus::Variant;
 
@@ -617,8 +617,10 @@ impl Manager {
             self.gnome.set_ending(false);
             self.close_display();
             self.power_goes_on();
-            if let (true, Backend::Child(child)) = (self.backend.has_ended(), &self.backend) {
-                // Nothing of the session is left that could go on.
+            // A machine that did not go down after the session's own process had: nothing is left
+            // that could go on.
+            let failed = matches!(outcome, Outcome::Failed { .. }) && self.kind != Kind::LogOff;
+            if let (true, Backend::Child(child)) = (failed, &self.backend) {
                 self.ended = child.status().map(Ended::Session);
             }
             self.forget_backend();

@@ -1,7 +1,7 @@
 //! What follows from logind's answers: requests that wait for them, leave that has to be settled,
 //! locks of others that hold a request up, and a machine that somebody else shuts down.
 
-use endsession_core::{Choice, Event, Identity, Joined, Kind, Request};
+use endsession_core::{Choice, Event, Identity, Joined, Kind, Phase, Request};
 use zbus::message::Header;
 use zbus::{Message, Variant};
 
@@ -306,6 +306,7 @@ impl Manager {
             None => self.event(Event::Authorized(kind, word)),
             Some(choice) if word.is_ok() => {
                 self.power.over_locks = true;
+                self.event(Event::Authorized(kind, word));
                 let now = self.now();
                 if let Err(error) = self.core.choose(now, choice) {
                     tracing::info!("a choice came too late: {error}");
@@ -328,11 +329,21 @@ impl Manager {
             Choice::EndOne(of) => self.power.locks.are_of(of),
             _ => false,
         };
-        if !goes_over || kind == Kind::LogOff || self.power.over_locks || !self.others_hold_locks()
+        let is_open = matches!(self.core.phase(), Some(Phase::Asking | Phase::Closing));
+        if !is_open
+            || !goes_over
+            || kind == Kind::LogOff
+            || self.power.over_locks
+            || !self.others_hold_locks()
         {
             return false;
         }
-        if !self.logind.authorize(kind, Rights::OverLocks, may_ask) {
+        // A question that is open already is asked anew, with this one.
+        let rights = match self.logind.is_asking() {
+            true => Rights::Both,
+            false => Rights::OverLocks,
+        };
+        if !self.logind.authorize(kind, rights, may_ask) {
             return false;
         }
         self.power.choice = Some(choice.clone());

@@ -13,8 +13,9 @@ set -euo pipefail
 dir=$1 group=$2 name=$3
 shift 3
 
-# The machine runs on the unified hierarchy, whatever this computer has mounted there.
-mount -t cgroup2 cgroup2 /sys/fs/cgroup
+# The machine runs on the unified hierarchy, whatever this computer has mounted there. The same one
+# cannot be mounted over itself.
+[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || mount -t cgroup2 cgroup2 /sys/fs/cgroup
 echo $$ >"/sys/fs/cgroup/$group/cgroup.procs"
 
 # systemd-nspawn keeps locks and what it passes on there, also of machines that this computer runs.

@@ -323,6 +323,11 @@ impl Logind {
         self.open
     }
 
+    /// Whether polkit has a question of ours to answer.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.open
+    }
+
     /// Whether this is the answer to the question that is open; it no longer is.
     pub(crate) fn is_answered(&mut self, number: u32) -> bool {
         let is = self.open && self.question == number;
