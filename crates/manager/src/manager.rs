@@ -542,7 +542,12 @@ impl Manager {
     /// The session's displays, as far as they are known.
     pub(crate) fn displays(&self, table: &Table) -> Displays {
         let known = self.session_named.as_ref();
-        Displays::find(table, self.backend.child_pid(), self.display_way.as_ref(), known)
+        Displays::find(
+            table,
+            self.backend.child_pid(),
+            self.display_way.as_ref(),
+            known,
+        )
     }
 
     /// A client that came over a bus which serves another display too.

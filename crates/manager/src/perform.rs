@@ -21,8 +21,8 @@ use crate::manager::{Ended, Manager};
 use crate::membership::{Belongs, Displays};
 use crate::process::{self, Table};
 use crate::report::{self, News, Who};
-use crate::units::place::{Kind, Place};
 use crate::units::Rest;
+use crate::units::place::{self, Place};
 
 /// Servers of a display: they go with the compositor, since no application may lose its display
 /// before it has gone itself.
@@ -180,7 +180,7 @@ impl Manager {
     /// as what a session bus starts. A service of the user's own is there for other sessions too.
     fn is_inside(&self, table: &Table, displays: &Displays, pid: u32) -> bool {
         let below_us = self.root().is_some_and(|root| table.descends(pid, root));
-        let is_service = Place::of(pid).is_some_and(|at| at.kind() != Kind::Application);
+        let is_service = Place::of(pid).is_some_and(|at| at.kind() != place::Kind::Application);
         below_us || (displays.owns(pid) == Belongs::Here && !is_service)
     }
 

@@ -110,7 +110,10 @@ impl Manager {
     /// and a shutdown by somebody else gives applications its delay to end.
     #[must_use]
     pub fn with_logind(mut self) -> Self {
-        let compositor = self.backend.identity().or(self.compositor.as_ref().map(|(of, _)| of));
+        let compositor = self
+            .backend
+            .identity()
+            .or(self.compositor.as_ref().map(|(of, _)| of));
         self.logind.open(compositor.and_then(Identity::pid));
         self
     }

@@ -493,9 +493,7 @@ fn leads_its_terminal(pid: u32) -> bool {
 const STANDARD: &str = include_str!("standard.xml");
 
 /// All properties of the control interface.
-pub(crate) async fn properties(
-    manager: &mut Manager,
-) -> HashMap<&'static str, Variant<'static>> {
+pub(crate) async fn properties(manager: &mut Manager) -> HashMap<&'static str, Variant<'static>> {
     let kinds = manager.kinds().await;
     HashMap::from([
         ("Version", Variant::from(report::VERSION)),

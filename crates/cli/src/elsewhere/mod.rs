@@ -211,7 +211,11 @@ pub(crate) async fn menu(owner: Owner) -> Result<Exit> {
         Desk::Cosmic => {
             return match crate::menu::choose(vec![endsession_dialog::content::Kind::LogOff]).await?
             {
-                Some(_) => Ok(report(Kind::LogOff, at.end(Kind::LogOff, plan).await?, false)),
+                Some(_) => Ok(report(
+                    Kind::LogOff,
+                    at.end(Kind::LogOff, plan).await?,
+                    false,
+                )),
                 None => Ok(Exit::Refused),
             };
         }

@@ -74,7 +74,7 @@ fn variables_that_name_two_sessions_end_neither() {
     let other = phoc.sandbox().runtime_dir().join(phoc.display());
     sandbox.set_env("WAYLAND_DISPLAY", other);
     let session = Session::around(sandbox);
-    session.cannot_log_off(2, "the displays of two sessions");
+    session.cannot_log_off(3, "the displays of two sessions");
     assert!(sway.process().unwrap().is_alive() && phoc.process().unwrap().is_alive());
 }
 
@@ -102,7 +102,7 @@ fn a_stale_display_is_named_and_nothing_is_touched() {
     sandbox.set_env("WAYLAND_DISPLAY", &stale);
     let session = Session::around(&sandbox);
     assert_eq!(session.shown_by(), None);
-    session.cannot_log_off(2, "wayland-9: Connection refused");
+    session.cannot_log_off(3, "wayland-9: Connection refused");
 }
 
 #[test]
@@ -122,14 +122,14 @@ fn a_display_that_answers_nonsense_is_named_and_nothing_is_touched() {
         }
     });
     let session = Session::around(&sandbox);
-    session.cannot_log_off(2, "makes no sense");
+    session.cannot_log_off(3, "makes no sense");
 }
 
 #[test]
 fn without_a_display_the_reason_says_so() {
     let session = Session::around(&Sandbox::new());
     assert!(!session.can_log_off());
-    session.cannot_log_off(2, "no display of this session is known");
+    session.cannot_log_off(3, "no display of this session is known");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn what_is_set_is_used_and_has_to_fit() {
     let session = Session::with(phoc.sandbox(), "[session]\ncompositor = \"sway\"");
     let pid = phoc.process().unwrap().pid();
     let why = format!("said to be shown by sway and is shown by phoc (pid {pid})");
-    session.cannot_log_off(2, &why);
+    session.cannot_log_off(3, &why);
     drop(session);
     phoc.sandbox().set_env("ENDSESSION_COMPOSITOR", "process");
     let session = Session::with(phoc.sandbox(), "[session]\ncompositor = \"sway\"");
@@ -171,7 +171,7 @@ fn a_name_that_is_none_is_refused_with_those_that_are() {
     let xvfb = Xvfb::start();
     xvfb.sandbox().set_env("ENDSESSION_COMPOSITOR", "kwin");
     let session = Session::around(xvfb.sandbox());
-    session.cannot_log_off(2, "\"kwin\", which is none of sway, i3,");
+    session.cannot_log_off(3, "\"kwin\", which is none of sway, i3,");
 }
 
 #[test]

@@ -104,9 +104,8 @@ impl Manager {
         members.retain(|unit, inside| {
             let whose = |s: &Stat| displays.owns(s.pid);
             let told = inside.iter().any(|s| whose(s) == Belongs::Here);
-            let spared = |s: &&&Stat| {
-                !self.may_end(table, s) || !may(s) || whose(s) == Belongs::Elsewhere
-            };
+            let spared =
+                |s: &&&Stat| !self.may_end(table, s) || !may(s) || whose(s) == Belongs::Elsewhere;
             let spared = inside.iter().find(spared).filter(|_| told);
             if let Some(Stat { comm, pid, .. }) = spared {
                 tracing::debug!("{unit} does not end as a unit: {comm} (pid {pid}) is in it");
