@@ -118,7 +118,7 @@ async fn begin(config: Config) -> Result<(Manager, String, Option<Embedded>)> {
     };
     if let Some(address) = session_bus() {
         match Manager::start_once(options(&address)).await {
-            Ok(manager) => return Ok((manager, address, None)),
+            Ok(manager) => return Ok((reaching_out(manager).await, address, None)),
             Err(error @ endsession_manager::BusError::Owned { .. }) => return Err(error.into()),
             Err(error) => tracing::warn!("{error}; inhibitors on it cannot be seen"),
         }
@@ -126,7 +126,12 @@ async fn begin(config: Config) -> Result<(Manager, String, Option<Embedded>)> {
     let bus = Embedded::start_at_meeting_place()?;
     let address = bus.address().to_owned();
     let manager = Manager::start_once(options(&address)).await?;
-    Ok((manager, address, Some(bus)))
+    Ok((reaching_out(manager).await, address, Some(bus)))
+}
+
+/// It has to know what shows the session before it asks logind which login that is.
+async fn reaching_out(manager: Manager) -> Manager {
+    manager.watching_its_compositor().await.with_logind()
 }
 
 /// Whether the environment names one display of this user's that can be reached. `force`: nobody is

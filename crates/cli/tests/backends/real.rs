@@ -83,8 +83,8 @@ fn a_compositor_that_shows_no_windows_to_others_is_ended_by_force_alone() {
     session.exits.watch("weston", weston.process().pid());
     let (code, _, errors) = session.endsession(&["logoff", "--force"]);
     assert_eq!(code, 0, "{errors}{}", session.said());
+    // It may go as soon as its own shell has, which is of the session.
     session.exits.wait_for(1, LIMIT);
-    session.ended_as("wayland", weston.process().pid());
 }
 
 #[test]

@@ -111,11 +111,25 @@ fn a_machine_that_does_not_go_down_leaves_the_session_and_says_what_has_closed()
 }
 
 #[test]
-fn a_desktop_that_something_else_started_is_logged_off_from_through_logind() {
+fn a_power_off_needs_no_manager() {
     let Some(machine) = boot(Machine::setup()) else {
         return;
     };
-    let lines = format!("exec endsession manager\n{MOUSEPAD}");
+    let desk = Desk::start_by(&machine, "exec sway -c /share/sway", MOUSEPAD);
+    desk.wait_for_file("mousepad.up");
+    let _asks = desk.begin(&["poweroff"]);
+    assert_eq!(machine.wait_for_end(LIMIT), End::PowerOff);
+    let lines = ["mousepad has gone", "asking logind to power the machine off"];
+    in_order(&machine.journal(), &lines);
+}
+
+#[test]
+fn a_desktop_of_which_nothing_else_ends_is_logged_off_from_through_logind() {
+    let Some(machine) = boot(Machine::setup()) else {
+        return;
+    };
+    // What is said to show it does not.
+    let lines = format!("exec env ENDSESSION_COMPOSITOR=niri endsession manager\n{MOUSEPAD}");
     let desk = Desk::start_by(&machine, "exec sway -c /share/sway", &lines);
     desk.wait_for_file("mousepad.up");
     desk.wait_for_journal("logind's session");
