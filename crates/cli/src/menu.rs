@@ -31,8 +31,8 @@ pub(crate) async fn run() -> Result<Exit> {
         .filter_map(|name| kind(name))
         .collect();
     if kinds.is_empty() {
-        return Err(Failure::Usage(
-            "this session has no way to be ended by its manager: it was not started by `endsession run`"
+        return Err(Failure::NoSession(
+            "there is no way to end this session: what shows it was not found; `endsession logoff` says why"
                 .to_owned(),
         ));
     }

@@ -632,8 +632,12 @@ impl Coordinator {
 
     fn join(&mut self, new: Request) {
         let Some(u) = &mut self.under_way else { return };
-        let more = new.kind > u.request.kind;
-        u.request.kind = u.request.kind.max(new.kind);
+        // What ends already ends as what it was permitted to be.
+        let open = !matches!(u.phase, Phase::Ending | Phase::Imposed);
+        let more = open && new.kind > u.request.kind;
+        if more {
+            u.request.kind = new.kind;
+        }
         u.request.unattended &= new.unattended;
         for of in new.requester {
             if !u.request.requester.contains(&of) {
@@ -641,7 +645,7 @@ impl Coordinator {
             }
         }
         u.all_changed = true;
-        if matches!(u.phase, Phase::Ending | Phase::Imposed) {
+        if !open {
             return;
         }
         if more {

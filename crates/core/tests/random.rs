@@ -201,7 +201,7 @@ fn input() -> impl Strategy<Value = Input> {
 /// Durations of every size, none at all included.
 fn policy() -> impl Strategy<Value = Policy> {
     let ms = prop_oneof![1 => Just(0_u64), 4 => 1..40_000_u64];
-    vec(ms, 17).prop_map(|ms| Policy {
+    vec(ms, 18).prop_map(|ms| Policy {
         slow: ms[0],
         silent: ms[1],
         ping: ms[2],

@@ -323,12 +323,13 @@ pub fn usable(table: &Table) -> Result<Vec<Way>, Unusable> {
 
 /// Whoever listens on a socket, by user; `None` where nobody does. Who called `listen()` may be a
 /// wrapper, and the user is the same.
-fn server(socket: &Path) -> Option<u32> {
+pub(crate) fn server(socket: &Path) -> Option<u32> {
     let stream = std::os::unix::net::UnixStream::connect(socket).ok()?;
     uid_of_peer(&stream)
 }
 
-fn x11_server(x11: &str) -> Option<u32> {
+/// The same of an X display.
+pub(crate) fn x11_server(x11: &str) -> Option<u32> {
     use std::os::linux::net::SocketAddrExt as _;
     use std::os::unix::net::{SocketAddr, UnixStream};
     let path = x11_socket(x11)?;

@@ -541,6 +541,10 @@ impl Manager {
 
     /// The session's displays, as far as they are known.
     pub(crate) fn displays(&self, table: &Table) -> Displays {
+        if matches!(self.backend, Backend::Nothing) {
+            // The demo's session is its own processes alone, on whichever display it is shown.
+            return Displays::default();
+        }
         let known = self.session_named.as_ref();
         Displays::find(
             table,

@@ -271,16 +271,23 @@ pub fn is_multiplexed(table: &Table, stat: &Stat) -> bool {
     server(stat) || inside.into_iter().any(server)
 }
 
-/// Whose a process is.
+/// Whose a process is: its effective user. Who owns its directory in /proc is not asked: of one that
+/// may not be looked into, that is root.
 pub(crate) fn uid_of(pid: u32) -> Option<u32> {
-    use std::os::unix::fs::MetadataExt as _;
-    Some(fs::metadata(format!("/proc/{pid}")).ok()?.uid())
+    effective(pid, "Uid:")
 }
 
 /// The group that a process is in first of all.
 pub(crate) fn gid_of(pid: u32) -> Option<u32> {
-    use std::os::unix::fs::MetadataExt as _;
-    Some(fs::metadata(format!("/proc/{pid}")).ok()?.gid())
+    effective(pid, "Gid:")
+}
+
+/// `/proc/PID/status` has the real, the effective, the saved and the file system's.
+fn effective(pid: u32, which: &str) -> Option<u32> {
+    let status = fs::read(format!("/proc/{pid}/status")).ok()?;
+    let status = String::from_utf8_lossy(&status);
+    let line = status.lines().find_map(|line| line.strip_prefix(which))?;
+    line.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 /// Whether a process was started under nohup.

@@ -90,27 +90,17 @@ impl Session {
     }
 }
 
-/// Which session a process is in.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    uid: u32,
-    display: String,
-}
-
 /// Every graphical session that we may enter: our own user's, and as root everybody's. In the
-/// order of their users and displays.
+/// order of their displays.
 #[must_use]
 pub fn all() -> Vec<Session> {
     let table = Table::read();
-    let own = rustix::process::getuid();
-    let mut members: BTreeMap<Key, Vec<(u32, Named)>> = BTreeMap::new();
+    let mut around = Around::default();
+    let mut members: BTreeMap<String, Vec<Member>> = BTreeMap::new();
     for stat in table.iter().filter(|s| !s.is_zombie()) {
         let Some(uid) = process::uid_of(stat.pid) else {
             continue;
         };
-        if !own.is_root() && uid != own.as_raw() {
-            continue;
-        }
         let mut named = Named::to(stat.pid);
         let opened = display_of::wayland_sockets(&[stat.pid]);
         if let Some(socket) = opened.into_iter().next() {
@@ -119,37 +109,95 @@ pub fn all() -> Vec<Session> {
                 wayland: Some(socket),
                 ..Named::default()
             };
-        } else if let (Some(wayland), Some(x11)) = (&named.wayland, &named.x11)
-            && display_of::nested(&table, wayland, x11) == Nested::Unclear
-        {
+        } else if around.is(&table, &named) == Some(Nested::Unclear) {
             // An X session inherits the name of the compositor that it was started under.
             named.wayland = None;
         }
         let display = match (&named.wayland, &named.x11) {
-            (Some(socket), _) if socket.exists() => socket.display().to_string(),
+            (Some(socket), _) => socket.display().to_string(),
             (None, Some(x11)) if !display_of::is_remote(x11) => x11.clone(),
             _ => continue,
         };
-        members
-            .entry(Key { uid, display })
-            .or_default()
-            .push((stat.pid, named));
+        let pid = stat.pid;
+        let all = members.entry(display).or_default();
+        all.push(Member { uid, pid, named });
     }
-    let sessions = members
-        .into_iter()
-        .filter_map(|(key, members)| session(&table, key.uid, &members));
-    sessions.collect()
+    let own = rustix::process::getuid();
+    let mut sessions: Vec<Session> = members
+        .into_values()
+        .filter_map(|mut members| {
+            let owner = owner(&members)?;
+            // Whoever else names a display, with sudo for one, is not whose session it is.
+            members.retain(|m| m.uid == owner);
+            let may_enter = own.is_root() || owner == own.as_raw();
+            session(owner, &members).filter(|_| may_enter)
+        })
+        .collect();
+    // A program that was told of Xwayland alone is in the compositor's session.
+    let wayland: Vec<Session> = sessions.clone();
+    sessions.retain(|s| {
+        let named = |wayland: &Session| Named {
+            wayland: wayland.wayland.clone(),
+            x11: s.x11.clone(),
+            ..Named::default()
+        };
+        s.wayland.is_some()
+            || !wayland
+                .iter()
+                .any(|w| around.is(&table, &named(w)) == Some(Nested::Xwayland))
+    });
+    sessions
 }
 
-fn session(table: &Table, uid: u32, members: &[(u32, Named)]) -> Option<Session> {
+/// A process of a session.
+struct Member {
+    uid: u32,
+    pid: u32,
+    named: Named,
+}
+
+/// What X displays are to the Wayland displays that are named beside them: to find that out once
+/// takes a look at every process.
+#[derive(Default)]
+struct Around(BTreeMap<(PathBuf, String), Nested>);
+
+impl Around {
+    fn is(&mut self, table: &Table, named: &Named) -> Option<Nested> {
+        let (wayland, x11) = (named.wayland.as_ref()?, named.x11.as_ref()?);
+        let key = (wayland.clone(), x11.clone());
+        let known = self.0.entry(key);
+        Some(*known.or_insert_with(|| display_of::nested(table, wayland, x11)))
+    }
+}
+
+/// Whose a display is: its server's user. An X server that root started serves whoever logged in
+/// there: of most programs. `None` where nobody listens any more.
+fn owner(members: &[Member]) -> Option<u32> {
+    let named = &members.first()?.named;
+    let uid = match (&named.wayland, &named.x11) {
+        (Some(socket), _) => return display_of::server(socket),
+        (None, x11) => display_of::x11_server(x11.as_ref()?)?,
+    };
+    if uid != 0 {
+        return Some(uid);
+    }
+    let mut users: BTreeMap<u32, usize> = BTreeMap::new();
+    for member in members.iter().filter(|m| m.uid != 0) {
+        *users.entry(member.uid).or_default() += 1;
+    }
+    let most = users.into_iter().max_by_key(|(_, count)| *count);
+    Some(most.map_or(uid, |(uid, _)| uid))
+}
+
+fn session(uid: u32, members: &[Member]) -> Option<Session> {
     // Most of its processes agree on the bus; one that was started by hand may not.
     let mut buses: BTreeMap<OsString, usize> = BTreeMap::new();
     let environments: Vec<(u32, BTreeMap<OsString, OsString>)> = members
         .iter()
-        .filter_map(|(pid, _)| {
-            let all = process::environment(*pid)?;
+        .filter_map(|member| {
+            let all = process::environment(member.pid)?;
             let kept = all.into_iter().filter(|(name, _)| is_of_a_session(name));
-            Some((*pid, kept.collect()))
+            Some((member.pid, kept.collect()))
         })
         .collect();
     let bus = OsString::from("DBUS_SESSION_BUS_ADDRESS");
@@ -164,14 +212,9 @@ fn session(table: &Table, uid: u32, members: &[(u32, Named)]) -> Option<Session>
         .into_iter()
         .filter(|(_, e)| e.get(&bus) == common.as_ref())
         .max_by_key(|(_, e)| e.len())?;
-    let (_, named) = members.iter().find(|(of, _)| *of == pid)?;
-    let x11 = named.x11.clone().or_else(|| {
-        let inside = |(pid, _): &&(u32, Named)| table.get(*pid).is_some();
-        members
-            .iter()
-            .filter(inside)
-            .find_map(|(_, n)| n.x11.clone())
-    });
+    let named = &members.iter().find(|m| m.pid == pid)?.named;
+    let told = || members.iter().find_map(|m| m.named.x11.clone());
+    let x11 = named.x11.clone().or_else(told);
     let mut set = |name: &str, value: Option<&OsStr>| {
         match value {
             Some(value) => environment.insert(name.into(), value.to_owned()),
@@ -181,10 +224,7 @@ fn session(table: &Table, uid: u32, members: &[(u32, Named)]) -> Option<Session>
     let wayland = named.wayland.as_ref().map(|w| w.as_os_str());
     set("WAYLAND_DISPLAY", wayland);
     set("DISPLAY", x11.as_deref().map(OsStr::new));
-    if let Some(sway) = members
-        .iter()
-        .find_map(|(pid, _)| display_of::sway_socket(*pid))
-    {
+    if let Some(sway) = members.iter().find_map(|m| display_of::sway_socket(m.pid)) {
         set("SWAYSOCK", Some(sway.as_os_str()));
     } else if wayland.is_none() {
         set("SWAYSOCK", None);

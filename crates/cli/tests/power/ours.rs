@@ -119,7 +119,10 @@ fn a_power_off_needs_no_manager() {
     desk.wait_for_file("mousepad.up");
     let _asks = desk.begin(&["poweroff"]);
     assert_eq!(machine.wait_for_end(LIMIT), End::PowerOff);
-    let lines = ["mousepad has gone", "asking logind to power the machine off"];
+    let lines = [
+        "mousepad has gone",
+        "asking logind to power the machine off",
+    ];
     in_order(&machine.journal(), &lines);
 }
 

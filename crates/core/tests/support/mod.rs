@@ -321,12 +321,10 @@ impl Ghost {
                 } else if !r.confirm {
                     self.confirming = false;
                 }
-                if r.kind > self.kind {
+                if r.kind > self.kind && !self.ending && !self.imposed {
                     self.kind = r.kind;
-                    if !self.ending && !self.imposed {
-                        self.unpermitted = true;
-                        self.asks_leave = false;
-                    }
+                    self.unpermitted = true;
+                    self.asks_leave = false;
                 }
                 self.under_way = true;
                 self.forced |= r.force == Force::Now;
@@ -516,9 +514,12 @@ impl Ghost {
                     return err("ended the rest while hooks run");
                 }
             }
-            Action::EndSession(_) => {
+            Action::EndSession(kind) => {
                 if !self.ending || self.backend || self.hooks == Hooks::Run {
                     return err("ended the session out of order");
+                }
+                if *kind != self.kind {
+                    return err("ended the session as what was not asked for, or not permitted");
                 }
                 self.backend = true;
             }
@@ -537,6 +538,9 @@ impl Ghost {
                         }
                         self.over = true;
                     }
+                    Outcome::Failed { .. } | Outcome::Cancelled { .. } if open => {
+                        return err("a client that was asked was not told that it is void");
+                    }
                     Outcome::Cancelled { by, .. } if self.ending => {
                         let restored = *by == CancelledBy::Restored;
                         if !restored || !self.can_be_restored {
@@ -547,9 +551,6 @@ impl Ghost {
                         if !self.goes_down {
                             return err("failed for an end that had not begun");
                         }
-                    }
-                    Outcome::Failed { .. } | Outcome::Cancelled { .. } if open => {
-                        return err("a client that was asked was not told that it is void");
                     }
                     Outcome::Failed { .. } | Outcome::Cancelled { .. } => {}
                 }

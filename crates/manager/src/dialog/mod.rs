@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, ExitStatus, Stdio};
 
-use endsession_core::{Choice, Event, Identity, Phase, Signal, Time};
+use endsession_core::{Choice, Event, Identity, Kind, Phase, Signal, Time};
 use zbus::Message;
 
 use crate::adapter::display::Toplevel;
@@ -313,6 +313,7 @@ impl Manager {
     /// Shows the notification, with what the request waits for now.
     fn renew_notification(&mut self) {
         let phase = self.core.phase().unwrap_or(Phase::Asking);
+        let kind = self.core.current().map_or(Kind::LogOff, |r| r.kind);
         let blockers = self.core.blockers().map(|b| report::blocker(b, 0));
         let waits = report::waits(&self.core, |_| 0).into_iter();
         let rows: Vec<(String, String)> =
@@ -321,7 +322,7 @@ impl Manager {
             // Everything is on its way: there is nothing to answer, until something blocks again.
             return;
         }
-        let (before, show) = self.dialog.notification.show(&Text::of(phase, &rows));
+        let (before, show) = self.dialog.notification.show(&Text::of(kind, phase, &rows));
         for message in before {
             self.bus.send(message);
         }

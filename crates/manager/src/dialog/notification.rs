@@ -4,7 +4,7 @@
 //! It counts as shown from when the server has taken it until it is closed. One that the user
 //! dismissed shows nothing any more, and the request then waits as one that nobody is shown.
 
-use endsession_core::Phase;
+use endsession_core::{Kind, Phase};
 use zbus::Message;
 use zbus::Variant;
 
@@ -29,8 +29,28 @@ pub(crate) struct Text {
 }
 
 impl Text {
-    /// What a request in this phase waits for: these applications, each with its reason.
-    pub(crate) fn of(phase: Phase, rows: &[(String, String)]) -> Self {
+    /// What a request of this kind waits for in this phase: these applications, each with its reason.
+    pub(crate) fn of(kind: Kind, phase: Phase, rows: &[(String, String)]) -> Self {
+        let (question, yes, held, no) = match kind {
+            Kind::LogOff => (
+                "Log off?",
+                "Log off",
+                "The log-off is held up",
+                "Cancel log-off",
+            ),
+            Kind::Restart => (
+                "Restart?",
+                "Restart",
+                "The restart is held up",
+                "Cancel restart",
+            ),
+            Kind::PowerOff => (
+                "Power off?",
+                "Power off",
+                "The power-off is held up",
+                "Cancel power-off",
+            ),
+        };
         let row = |(name, reason): &(String, String)| {
             let text = match reason.as_str() {
                 "" => name.clone(),
@@ -46,15 +66,15 @@ impl Text {
                    choose, endsession cancel.";
         if phase == Phase::Confirming {
             return Self {
-                summary: "Log off?".to_owned(),
+                summary: question.to_owned(),
                 body: how.to_owned(),
-                actions: vec![("confirm", "Log off"), ("cancel", "Cancel")],
+                actions: vec![("confirm", yes), ("cancel", "Cancel")],
             };
         }
         Self {
-            summary: "The log-off is held up".to_owned(),
+            summary: held.to_owned(),
             body: format!("{}\n{how}", lines.join("\n")),
-            actions: vec![("cancel", "Cancel log-off")],
+            actions: vec![("cancel", no)],
         }
     }
 }
@@ -301,10 +321,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_to_end_is_named() {
+        let text = Text::of(Kind::PowerOff, Phase::Confirming, &[]);
+        assert_eq!(text.summary, "Power off?");
+        assert_eq!(text.actions[0], ("confirm", "Power off"));
+        let text = Text::of(Kind::Restart, Phase::Asking, &[]);
+        assert_eq!(text.summary, "The restart is held up");
+    }
+
+    #[test]
     fn a_strangers_name_is_no_markup_and_a_list_has_an_end() {
         let row = |n| (format!("<b>{n}&"), "why ".repeat(1_000));
         let rows: Vec<(String, String)> = (0..9).map(row).collect();
-        let text = Text::of(Phase::Asking, &rows);
+        let text = Text::of(Kind::LogOff, Phase::Asking, &rows);
         assert!(!text.body.contains(['<', '>', '&']), "{text:?}");
         assert!(text.body.contains("\nand 5 more\n"), "{text:?}");
         assert!(text.body.len() < 1_000, "{text:?}");
@@ -312,7 +341,11 @@ mod tests {
     }
 
     fn rows(reason: &str) -> Text {
-        Text::of(Phase::Asking, &[("gedit".to_owned(), reason.to_owned())])
+        Text::of(
+            Kind::LogOff,
+            Phase::Asking,
+            &[("gedit".to_owned(), reason.to_owned())],
+        )
     }
 
     /// The number that the call replaces.
@@ -368,7 +401,7 @@ mod tests {
     #[test]
     fn one_that_is_no_longer_needed_is_closed_when_its_number_is_known() {
         let mut notification = Notification::default();
-        let (follows, call) = notification.show(&Text::of(Phase::Confirming, &[]));
+        let (follows, call) = notification.show(&Text::of(Kind::LogOff, Phase::Confirming, &[]));
         assert_eq!(follows.len(), 2);
         assert!(notification.close().0.is_none());
         let call = call.unwrap();

@@ -224,7 +224,12 @@ impl Manager {
         self.notify.stopping();
         if self.core.phase() == Some(Phase::Ending) {
             self.units.is_told_to_end();
-            return self.event(Event::Imposed(self.config.imposed()));
+            self.event(Event::Imposed(self.config.imposed()));
+            if self.power.goes_down {
+                // Nothing more is waited for than the compositor.
+                self.end_by_backend();
+            }
+            return;
         }
         // A session that we started is ours, and does not go on without us.
         let may_go_on = self.units.is_service() && !matches!(self.backend, Backend::Child(_));
@@ -235,10 +240,6 @@ impl Manager {
             let budget = self.config.imposed();
             tracing::info!("told to end: the session ends within {budget} ms");
             self.event(Event::Imposed(budget));
-            if self.power.goes_down {
-                // Nothing more is waited for than the compositor.
-                self.end_by_backend();
-            }
         } else if self.display.is_none() && self.session_named.is_some() {
             tracing::info!("told to end, and the session's display has gone: so does what is left");
             self.event(Event::Imposed(LOST_BUDGET));
