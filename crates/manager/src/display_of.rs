@@ -170,11 +170,13 @@ pub(crate) fn names(table: &Table, session: Option<u32>) -> Vec<Named> {
 /// What processes of a session were told of a display, and what its own process inherited.
 fn told(inside: &[u32], session: u32) -> (BTreeSet<Named>, Named) {
     let inherited = Named::to(session);
+    // A bus that we started was told of what we were told of.
+    let ours = Named::to_us();
     let told = inside
         .iter()
         .filter(|pid| **pid != session)
         .map(|pid| Named::to(*pid))
-        .filter(|n| *n != inherited && *n != Named::default())
+        .filter(|n| *n != inherited && *n != ours && *n != Named::default())
         .collect();
     (told, inherited)
 }

@@ -88,10 +88,15 @@ impl Manager {
             self.close_display();
         }
         self.backend = found?;
-        if let (Some(of), Some(name)) = (self.backend.identity(), self.backend.name()) {
-            self.exits.watch(of);
+        let found = self.backend.identity().zip(self.backend.name());
+        if let Some((of, name)) = found.map(|(of, name)| (of.clone(), name.to_owned())) {
+            self.exits.watch(&of);
             self.units.compositor = of.pid().and_then(unit::of_compositor);
-            self.compositor = Some((of.clone(), name.to_owned()));
+            // Known when it has gone: whoever waited for it cleans up then.
+            let table = self.processes();
+            let above = |pid| table.ancestors(pid).map(process::Stat::identity).collect();
+            self.compositor_waiters = of.pid().map(above).unwrap_or_default();
+            self.compositor = Some((of, name));
         }
         Ok(())
     }
@@ -100,6 +105,7 @@ impl Manager {
     pub(crate) fn forget_backend(&mut self) {
         if matches!(self.backend, Backend::Compositor(_)) {
             self.backend = Backend::Missing;
+            self.displays = None;
         }
     }
 

@@ -20,7 +20,7 @@ use crate::bus::{Bus, BusError};
 use crate::config::Config;
 use crate::control::Listeners;
 use crate::dialog::{Dialog, DialogCommand};
-use crate::display_of::{Named, Way};
+use crate::display_of::{self, Named, Way};
 use crate::hooks::Hooks;
 use crate::lock::Lock;
 use crate::logind::Logind;
@@ -41,7 +41,9 @@ pub(crate) const LOST_BUDGET: u64 = 5_000;
 struct Once {
     /// Until when somebody has to speak to it.
     until: Instant,
-    /// Who did first, by bus name.
+    /// Our parent, who started us.
+    parent: u32,
+    /// Its connection, once it has spoken.
     starter: Option<String>,
 }
 
@@ -109,7 +111,7 @@ pub struct Manager {
     /// See [`Manager::processes`]; as old as the last message or wake-up at most.
     pub(crate) processes: Option<Rc<Table>>,
     /// The session's displays, as they were with those processes.
-    displays: Option<(Rc<Table>, Rc<Displays>)>,
+    pub(crate) displays: Option<(Rc<Table>, Rc<Displays>)>,
     /// Leaders of foreground groups, whose exit is worth another look.
     pub(crate) jobs: BTreeMap<JobId, Option<Identity>>,
     /// In Ending: what is left of the session and still alive.
@@ -117,6 +119,8 @@ pub struct Manager {
     /// What was last found to show the session that something else started, by name; its exit is
     /// watched.
     pub(crate) compositor: Option<(Identity, String)>,
+    /// Those above it, who wait for its end.
+    pub(crate) compositor_waiters: BTreeSet<Identity>,
     /// That has ended, and whether something else took its place is to be found out.
     compositor_left: bool,
     /// Nothing shows the session any more.
@@ -188,6 +192,7 @@ impl Manager {
         bus.take_control_name(&options.bus_address).await?;
         let once = Once {
             until: Instant::now() + REQUEST_LIMIT,
+            parent: std::os::unix::process::parent_id(),
             starter: None,
         };
         Self::on(bus, options, Some(once)).await
@@ -234,6 +239,7 @@ impl Manager {
             jobs: BTreeMap::new(),
             rest: None,
             compositor: None,
+            compositor_waiters: BTreeSet::new(),
             compositor_left: false,
             session_is_gone: false,
             foreign: Foreign::default(),
@@ -326,7 +332,10 @@ impl Manager {
             }
             self.flush().await;
             self.say_when_ready();
-            if let Some(ended) = self.ended.take() {
+            // What is told of a cancelled request has its time, also where we go and the session stays.
+            let hooks_run = matches!(self.ended, Some(Ended::GoesOn | Ended::Left))
+                && self.hooks.has_work();
+            if let Some(ended) = self.ended.take_if(|_| !hooks_run) {
                 self.close().await;
                 return ended;
             }
@@ -539,6 +548,12 @@ impl Manager {
         displays
     }
 
+    /// What ends last: the session's own process, or what was found to show it.
+    pub(crate) fn ends_last(&self) -> Option<&Identity> {
+        let found = || self.compositor.as_ref().map(|(of, _)| of);
+        self.backend.identity().or_else(found)
+    }
+
     /// The session's displays, as far as they are known.
     pub(crate) fn displays(&self, table: &Table) -> Displays {
         if matches!(self.backend, Backend::Nothing) {
@@ -551,6 +566,7 @@ impl Manager {
             self.backend.child_pid(),
             self.display_way.as_ref(),
             known,
+            self.ends_last().and_then(Identity::pid),
         )
     }
 
@@ -574,9 +590,9 @@ impl Manager {
         waits.then_some(once.until)
     }
 
-    /// A manager for one request is that of whoever speaks to it first: the one that started it.
-    pub(crate) fn is_spoken_to(&mut self, peer: &str) {
-        if let Some(once) = &mut self.once {
+    /// A manager for one request is that of whoever started it.
+    pub(crate) fn is_spoken_to(&mut self, peer: &str, pid: Option<u32>) {
+        if let Some(once) = self.once.as_mut().filter(|once| pid == Some(once.parent)) {
             once.starter.get_or_insert_with(|| peer.to_owned());
         }
     }
@@ -685,7 +701,14 @@ impl Manager {
             return;
         }
         match self.core.phase() {
-            Some(Phase::Ending | Phase::Imposed) => {}
+            // It may have gone while it was told to, by another request that was joined.
+            Some(Phase::Ending) => self.event(Event::Backend(Ok(()))),
+            Some(Phase::Imposed) => {
+                // The loss of its display was seen first.
+                if !self.told_to_end && !self.power.imposed {
+                    self.ended_by_itself = status;
+                }
+            }
             Some(Phase::Closing) if self.core.app(of).is_some() => {
                 // It was an application of its own session and has been let go; the rest follows
                 // in order.
@@ -724,10 +747,22 @@ impl Manager {
         if self.core.phase().is_none() {
             self.forget_backend();
         }
-        if found.is_err() {
+        if found.is_err() && self.display_answers().await {
+            tracing::info!("{name} ended by itself; the display is still there");
+        } else if found.is_err() {
             self.session_is_gone = true;
             self.session_exited(&name, &of, None, false);
         }
+    }
+
+    /// Whether the display is still there, whoever manages its windows.
+    async fn display_answers(&mut self) -> bool {
+        for way in display_of::find(&self.processes(), None) {
+            if way.connect().await.is_ok() {
+                return true;
+            }
+        }
+        false
     }
 
     /// Takes back what was told and put down for a session that could not begin.

@@ -26,19 +26,75 @@ pub(crate) enum Belongs {
 pub(crate) struct Displays {
     wayland: BTreeSet<PathBuf>,
     x11: BTreeSet<String>,
+    /// The display that we were told of ourselves, where the manager started the session: it may be
+    /// one around that.
+    around: Named,
+    /// Where we are, and where what shows the session is.
+    homes: Vec<Home>,
+}
+
+/// Where the kernel has a process, by its control group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Home {
+    group: String,
+    /// The login session.
+    login: Option<String>,
+}
+
+impl Home {
+    fn of(pid: u32) -> Self {
+        let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+        Self::parse(&groups)
+    }
+
+    /// `groups`: `/proc/PID/cgroup`, lines of `NUMBER:CONTROLLERS:PATH`.
+    fn parse(groups: &str) -> Self {
+        let of_systemd = groups.lines().find_map(|line| {
+            let mut fields = line.splitn(3, ':').skip(1);
+            let controllers = fields.next()?;
+            let group = fields.next()?;
+            matches!(controllers, "" | "name=systemd").then(|| group.to_owned())
+        });
+        let group = of_systemd.unwrap_or_default();
+        let login = group
+            .split('/')
+            .find_map(|part| part.strip_prefix("session-")?.strip_suffix(".scope"))
+            .map(str::to_owned);
+        Self { group, login }
+    }
+
+    /// Whether a process that is here was started by a system's service or from within another
+    /// login, whatever display its environment names.
+    fn is_apart_from(&self, homes: &[Self]) -> bool {
+        if homes.iter().any(|home| home.group == self.group) {
+            return false;
+        }
+        let known = homes.iter().filter_map(|home| home.login.as_ref());
+        let another = self
+            .login
+            .as_ref()
+            .is_some_and(|login| known.clone().count() > 0 && !known.clone().any(|l| l == login));
+        another || self.group.starts_with("/system.slice/")
+    }
 }
 
 impl Displays {
     /// Those of the session that `session` is the process of, where the manager started it; else
     /// those that our own environment names. And the one that was `reached` at last, as processes of
-    /// the session name it: it may be gone.
+    /// the session name it: it may be gone. `compositor`: what shows the session, where that is known.
     pub(crate) fn find(
         table: &Table,
         session: Option<u32>,
         reached: Option<&Way>,
         named: Option<&Named>,
+        compositor: Option<u32>,
     ) -> Self {
-        let mut this = Self::default();
+        let homes = [Some(std::process::id()), compositor];
+        let mut this = Self {
+            around: session.map(|_| Named::to_us()).unwrap_or_default(),
+            homes: homes.into_iter().flatten().map(Home::of).collect(),
+            ..Self::default()
+        };
         if let Some(named) = named {
             this.wayland.extend(named.wayland.clone());
             this.x11.extend(named.x11.clone());
@@ -80,6 +136,24 @@ impl Displays {
     /// Whose a process is.
     pub(crate) fn owns(&self, pid: u32) -> Belongs {
         self.of(&Named::to(pid))
+    }
+
+    /// Whether a process was started on a display that is this session's alone, from within it: it
+    /// goes with the session. Where `run` was told of a display itself, what else is on that may be
+    /// there for whoever is around us.
+    pub(crate) fn claims(&self, pid: u32) -> bool {
+        let told = Named::to(pid);
+        self.of(&told) == Belongs::Here
+            && !self.is_around(&told)
+            && !Home::of(pid).is_apart_from(&self.homes)
+    }
+
+    fn is_around(&self, told: &Named) -> bool {
+        if told.wayland.is_some() && !self.wayland.is_empty() {
+            told.wayland == self.around.wayland
+        } else {
+            told.x11.is_some() && told.x11 == self.around.x11
+        }
     }
 }
 
@@ -182,7 +256,37 @@ mod tests {
         Displays {
             wayland: wayland.iter().map(PathBuf::from).collect(),
             x11: x11.iter().map(|d| (*d).to_owned()).collect(),
+            ..Displays::default()
         }
+    }
+
+    #[test]
+    fn what_is_on_the_display_around_a_session_is_not_claimed() {
+        let around = |displays: Displays, around: Named| Displays { around, ..displays };
+        let outer = named(Some("/run/wayland-0"), Some(":0"));
+        let sway = around(displays(&["/run/wayland-1"], &[]), outer.clone());
+        assert!(!sway.is_around(&named(Some("/run/wayland-1"), None)));
+        assert!(!sway.is_around(&named(Some("/run/wayland-1"), Some(":0"))));
+        let kiosk = around(displays(&["/run/wayland-0"], &[":0"]), outer.clone());
+        assert!(kiosk.is_around(&named(Some("/run/wayland-0"), None)));
+        assert!(kiosk.is_around(&named(None, Some(":0"))));
+        let nested = around(displays(&[], &[":5"]), outer);
+        assert!(!nested.is_around(&named(Some("/run/wayland-0"), Some(":5"))));
+    }
+
+    #[test]
+    fn services_of_the_system_and_other_logins_are_apart() {
+        let home = |group: &str| Home::parse(&format!("4:cpu:/x\n0::{group}\n"));
+        let ours = [home("/user.slice/user-1.slice/session-2.scope")];
+        assert!(!home("/user.slice/user-1.slice/session-2.scope").is_apart_from(&ours));
+        assert!(home("/user.slice/user-1.slice/session-7.scope").is_apart_from(&ours));
+        let user = "/user.slice/user-1.slice/user@1.service/app.slice/app-a.scope";
+        assert!(!home(user).is_apart_from(&ours));
+        let cron = home("/system.slice/cron.service");
+        assert!(cron.is_apart_from(&ours));
+        assert!(!cron.is_apart_from(std::slice::from_ref(&cron)));
+        // Without systemd nobody is anywhere.
+        assert!(!home("/").is_apart_from(&ours));
     }
 
     #[test]

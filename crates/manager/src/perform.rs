@@ -18,7 +18,7 @@ use crate::control;
 use crate::dialog::Input;
 use crate::hooks::Hooks;
 use crate::manager::{Ended, Manager};
-use crate::membership::{Belongs, Displays};
+use crate::membership::Displays;
 use crate::process::{self, Table};
 use crate::report::{self, News, Who};
 use crate::units::Rest;
@@ -26,11 +26,14 @@ use crate::units::place::{self, Place};
 
 /// Servers of a display: they go with the compositor, since no application may lose its display
 /// before it has gone itself.
-pub(crate) const DISPLAY_SERVERS: [&str; 6] = [
+pub(crate) const DISPLAY_SERVERS: [&str; 9] = [
     "Xwayland",
     // xwayland-satellite, of which the kernel keeps fifteen bytes.
     "xwayland-satell",
     "Xorg",
+    "Xtigervnc",
+    "Xephyr",
+    "Xnest",
     "Xvfb",
     "Xvnc",
     "X",
@@ -181,7 +184,7 @@ impl Manager {
     fn is_inside(&self, table: &Table, displays: &Displays, pid: u32) -> bool {
         let below_us = self.root().is_some_and(|root| table.descends(pid, root));
         let is_service = Place::of(pid).is_some_and(|at| at.kind() != place::Kind::Application);
-        below_us || (displays.owns(pid) == Belongs::Here && !is_service)
+        below_us || (!is_service && displays.claims(pid))
     }
 
     fn signal(&mut self, of: &Identity, signal: Signal) {
@@ -295,6 +298,25 @@ impl Manager {
         self.mind_the_rest();
     }
 
+    /// Whether a process is not to go before the session itself does.
+    pub(crate) fn goes_last(&self, table: &Table, s: &process::Stat) -> bool {
+        let of = s.identity();
+        let ends_last = self.ends_last();
+        let pid = ends_last.and_then(Identity::pid);
+        let dialog = self.dialog.pid();
+        Some(&of) == ends_last
+            // Whoever waits for the compositor's end, such as the script that started it, ends the
+            // session then.
+            || pid.is_some_and(|pid| table.descends(pid, s.pid))
+            || self.compositor_waiters.contains(&of)
+            || self.keep.contains(&s.pid)
+            || DISPLAY_SERVERS.contains(&s.comm.as_str())
+            || s.comm == KEEPER_OF_PAM
+            || crate::lock::is_locker(s)
+            // It closes by itself, and one that hangs must not hold up the end.
+            || dialog.is_some_and(|d| s.pid == d || table.descends(s.pid, d))
+    }
+
     fn rest_of_session(&self, table: &Table) -> Rest {
         let displays = self.displays(table);
         let windowed: BTreeSet<Identity> = self
@@ -303,24 +325,11 @@ impl Manager {
             .filter(|a| !a.windows.is_empty())
             .map(|a| a.of.clone())
             .collect();
-        let session = self.backend.identity();
-        let ends_last = session.and_then(Identity::pid);
-        let dialog = self.dialog.pid();
         let agents_stay = self.agents_stay();
         let may = |s: &process::Stat| {
-            let of = s.identity();
-            Some(&of) != session
-                // Whoever waits for the compositor's end, such as the script that started it, ends
-                // the session then.
-                && !ends_last.is_some_and(|pid| table.descends(pid, s.pid))
-                && !self.keep.contains(&s.pid)
-                && !self.listeners.is_command(&of)
-                && !DISPLAY_SERVERS.contains(&s.comm.as_str())
-                && s.comm != KEEPER_OF_PAM
-                && !crate::lock::is_locker(s)
+            !self.goes_last(table, s)
+                && !self.listeners.is_command(&s.identity())
                 && !(agents_stay && crate::power::is_agent(s))
-                // It closes by itself, and one that hangs must not hold up the end.
-                && !dialog.is_some_and(|d| s.pid == d || table.descends(s.pid, d))
                 && !self.hooks.owns_in(table, s)
         };
         let units = self.session_units(table, &displays, &may);

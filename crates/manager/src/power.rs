@@ -6,6 +6,7 @@ use zbus::message::Header;
 use zbus::{Message, Variant};
 
 use crate::backend::Backend;
+use crate::backend::compositor::FindError;
 use crate::bus::{Answered, Failure, Peer, failure, reply, wants_reply};
 use crate::control::{self, Command};
 use crate::logind::{Lock, Rights, Told, ToldLocks, Word};
@@ -280,7 +281,9 @@ impl Manager {
         let may_ask = !request.unattended;
         let forced = request.force == endsession_core::Force::Now;
         let word = self.logind.can.word(kind).clone();
-        let over_locks = forced && self.others_hold_locks();
+        // A choice that waits for its leave goes over them too.
+        let goes_over = forced || self.power.choice.is_some();
+        let over_locks = goes_over && self.others_hold_locks();
         self.power.over_locks = over_locks;
         let rights = match (&word, over_locks) {
             (Word::Yes, false) => return self.event(Event::Authorized(kind, Ok(()))),
@@ -362,6 +365,8 @@ impl Manager {
             self.logind.give_lock_back();
             return self.wait_for_the_machine();
         }
+        // A lost session is no word of anybody's that the machine is to end.
+        let ends_anyway = ends_anyway || self.session_is_gone || self.core.is_imposed();
         if kind == Kind::LogOff || ends_anyway {
             let vanished = matches!(self.backend, Backend::Missing)
                 && !ends_anyway
@@ -370,7 +375,9 @@ impl Manager {
             // The window manager has gone by itself; another may have taken its place.
             if vanished && let Err(why) = self.find_backend().await {
                 tracing::info!("nothing is left to end: {why}");
-                return self.event(Event::Backend(Ok(())));
+                let gone = why.is_nobody() || matches!(why, FindError::NoDisplay);
+                let word = gone.then_some(()).ok_or_else(|| why.to_string());
+                return self.event(Event::Backend(word));
             }
             return self.end_units();
         }
@@ -388,6 +395,10 @@ impl Manager {
 
     /// logind has taken the order, or not.
     fn machine_ends(&mut self, begun: Result<(), String>) {
+        if self.core.phase() != Some(Phase::Ending) {
+            // The request has failed meanwhile: what logind does now is somebody else's end.
+            return;
+        }
         match begun {
             Ok(()) if self.told_to_end => self.end_by_backend(),
             Ok(()) => self.wait_for_the_machine(),
@@ -428,7 +439,8 @@ impl Manager {
     fn shutdown_is_called_off(&mut self) {
         let ours = self.power.imposed || self.power.asked_for;
         // What ends for another reason as well is not given back.
-        if ours && !self.told_to_end && self.ended_by_itself.is_none() {
+        let goes_on = !self.told_to_end && !self.session_is_gone;
+        if ours && goes_on && self.ended_by_itself.is_none() {
             tracing::info!("the machine is not shut down after all");
             self.event(Event::Restored);
         }

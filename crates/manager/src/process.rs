@@ -256,18 +256,20 @@ pub fn is_of_session(table: &Table, pid: u32, inside: bool, verified: bool) -> b
 /// Multiplexer servers, what runs in them, and whatever was started under nohup are meant to
 /// outlive a session.
 pub(crate) fn outlives_sessions(table: &Table, stat: &Stat) -> bool {
-    is_multiplexed(table, stat) || (stat.ignores_hangup && !ignores_hangup(std::process::id()))
+    let own = std::process::id();
+    // Whoever is under nohup and starts something means that.
+    let from_us = table.descends(stat.pid, own) && ignores_hangup(own);
+    is_multiplexed(table, stat) || (stat.ignores_hangup && !from_us)
 }
 
-/// Whether a process is a multiplexer's server or runs in one. Only what lies below us counts:
-/// the session itself may have been started from within tmux.
+/// Whether a process is a multiplexer's server or runs in one. Of what lies below us only what is
+/// between counts: the session itself may have been started from within tmux.
 #[must_use]
 pub fn is_multiplexed(table: &Table, stat: &Stat) -> bool {
     let server =
         |s: &Stat| s.comm.starts_with("tmux: server") || s.comm == "screen" || s.comm == "SCREEN";
     let own = std::process::id();
-    let around_us = |s: &Stat| s.pid == own || table.descends(own, s.pid);
-    let inside = table.ancestors(stat.pid).take_while(|s| !around_us(s));
+    let inside = table.ancestors(stat.pid).take_while(|s| s.pid != own);
     server(stat) || inside.into_iter().any(server)
 }
 

@@ -81,7 +81,7 @@ impl Manager {
             _ => {}
         }
         if path == control::PATH {
-            self.is_spoken_to(&peer.name);
+            self.is_spoken_to(&peer.name, peer.pid);
             if peer.pid.is_some_and(crate::process::runs_our_program) {
                 self.listeners.called(&peer.identity);
             }
@@ -273,7 +273,9 @@ impl Manager {
         let unseen = self.display_is_unseen
             || (matches!(self.backend, Backend::Missing) && self.display.is_none());
         if unseen && request.force != Force::Now {
-            self.forget_backend();
+            if self.core.phase().is_none() {
+                self.forget_backend();
+            }
             // To go on would end every window with the display, asked by nobody.
             return Err(Failure::new(
                 "org.endsession.Error.DisplayUnseen",

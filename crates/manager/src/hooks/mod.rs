@@ -86,6 +86,11 @@ struct About {
 }
 
 impl Hooks {
+    /// Whether any runs or waits for its turn.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.running.is_empty() || !self.queue.is_empty()
+    }
+
     /// Whether this voter is a hook.
     pub(crate) fn owns_voter(voter: VoterId) -> bool {
         voter.0 & VOTER != 0 && !crate::adapter::xsmp::Xsmp::owns(voter)

@@ -203,6 +203,8 @@ impl Units {
 
     /// Whether the user's systemd is about to end, and everything with it.
     pub(crate) async fn is_stopping(&mut self) -> Option<bool> {
+        // It may have been silent once, and now all depends on its word.
+        self.silent.set(false);
         let state = self.ask(async |systemd| systemd.state().await).await?;
         Some(state == "stopping")
     }

@@ -49,6 +49,7 @@ impl Manager {
     pub(crate) fn remember_display(&mut self) {
         if let Some(environment) = self.environment_of_session() {
             self.session_named = Some(Named::in_environment(&environment));
+            self.displays = None;
         }
     }
 
@@ -66,7 +67,7 @@ impl Manager {
     pub(crate) fn is_in_application(&self, table: &Table, displays: &Displays, pid: u32) -> bool {
         table.get(pid).is_some_and(|stat| self.may_end(table, stat))
             && Place::of(pid).is_some_and(|at| at.kind() == Kind::Application)
-            && displays.owns(pid) == Belongs::Here
+            && displays.claims(pid)
     }
 
     /// Whether nothing speaks against ending a process: it is neither ours, nor meant to outlive
@@ -103,7 +104,7 @@ impl Manager {
         }
         members.retain(|unit, inside| {
             let whose = |s: &Stat| displays.owns(s.pid);
-            let told = inside.iter().any(|s| whose(s) == Belongs::Here);
+            let told = inside.iter().any(|s| displays.claims(s.pid));
             let spared =
                 |s: &&&Stat| !self.may_end(table, s) || !may(s) || whose(s) == Belongs::Elsewhere;
             let spared = inside.iter().find(spared).filter(|_| told);
@@ -140,7 +141,9 @@ impl Manager {
         let displays = self.displays_with(&table);
         let requesters = &self.requester_pids;
         let mut units = self.session_units(&table, &displays, &|stat| {
-            !others.contains(&stat.pid) && !requesters.contains(&stat.pid)
+            !others.contains(&stat.pid)
+                && !requesters.contains(&stat.pid)
+                && !self.goes_last(&table, stat)
         });
         units.remove_entry(&unit)
     }
@@ -175,7 +178,10 @@ impl Manager {
 
     /// Something that was ordered has been done, or not.
     pub(crate) fn units_heard(&mut self, heard: Heard) {
+        // An answer may come when the request that it was for has failed.
+        let ends = self.core.phase() == Some(Phase::Ending);
         match heard {
+            Heard::SessionStopped(_) | Heard::CompositorStopped(_) if !ends => {}
             Heard::NotStopped(processes) => {
                 for of in processes {
                     // Of one that has gone there is no name.
@@ -231,9 +237,12 @@ impl Manager {
             }
             return;
         }
+        if self.is_once() {
+            return self.leave();
+        }
         // A session that we started is ours, and does not go on without us.
         let may_go_on = self.units.is_service() && !matches!(self.backend, Backend::Child(_));
-        let alone = may_go_on && self.units.is_stopping().await == Some(false);
+        let alone = may_go_on && self.units.is_stopping().await != Some(true);
         // While no request is under way nobody has looked who is there.
         self.look().await;
         if !alone {

@@ -198,7 +198,7 @@ pub enum FindError {
 
 impl FindError {
     /// Nobody is there, so that another display may be meant.
-    fn is_nobody(&self) -> bool {
+    pub(crate) fn is_nobody(&self) -> bool {
         matches!(
             self,
             Self::Talk(TalkError::Io { .. } | TalkError::Silent { .. })
