@@ -333,8 +333,8 @@ impl Manager {
             self.flush().await;
             self.say_when_ready();
             // What is told of a cancelled request has its time, also where we go and the session stays.
-            let hooks_run = matches!(self.ended, Some(Ended::GoesOn | Ended::Left))
-                && self.hooks.has_work();
+            let hooks_run =
+                matches!(self.ended, Some(Ended::GoesOn | Ended::Left)) && self.hooks.has_work();
             if let Some(ended) = self.ended.take_if(|_| !hooks_run) {
                 self.close().await;
                 return ended;

@@ -327,10 +327,11 @@ impl Manager {
             .collect();
         let agents_stay = self.agents_stay();
         let may = |s: &process::Stat| {
-            !self.goes_last(table, s)
-                && !self.listeners.is_command(&s.identity())
-                && !(agents_stay && crate::power::is_agent(s))
-                && !self.hooks.owns_in(table, s)
+            let stays = self.goes_last(table, s)
+                || self.listeners.is_command(&s.identity())
+                || (agents_stay && crate::power::is_agent(s))
+                || self.hooks.owns_in(table, s);
+            !stays
         };
         let units = self.session_units(table, &displays, &may);
         let left = table.iter().filter(|s| {

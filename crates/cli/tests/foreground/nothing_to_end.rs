@@ -129,6 +129,14 @@ fn a_multiplexer_that_outlived_its_session() {
         assert!(ran.wait_exit(LIMIT).success(), "{}", ran.stderr_so_far());
     };
     tmux(&["new-session", "-d", "sh"]);
+    tmux(&["new-window", "-d", "-n", "work", "sleep 4242"]);
+    let work = || {
+        let all = sandbox.processes().into_iter();
+        let argument = |pid: &u32| {
+            std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|c| c == b"sleep\x004242\0")
+        };
+        all.filter(argument).count()
+    };
     let typed = |line: &str| tmux(&["send-keys", line, "Enter"]);
     let file = |name: &str| sandbox.home().join(name);
     // From within it the session is ended, and it is no part of that.
@@ -138,6 +146,7 @@ fn a_multiplexer_that_outlived_its_session() {
     ));
     wait::for_entry(&sandbox.home(), LIMIT, |name| name == "first");
     assert!(wait::until_gone(session.compositor(), LIMIT));
+    assert!(work() > 0, "what runs beside it outlives the session too");
     typed(&format!(
         "endsession logoff 2>{}; echo $? >{}",
         file("errors").display(),

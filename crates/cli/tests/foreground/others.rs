@@ -75,6 +75,30 @@ fn without_managers_each_display_is_its_own_session() {
     assert_eq!(other.text(), TEXT);
 }
 
+/// A program that is run as a session of its own on somebody's desktop, and ends by itself.
+#[test]
+fn a_session_within_another_leaves_that_alone() {
+    let (sandbox, _bus) = sandbox();
+    let around = Xvfb::with_openbox_in(&sandbox);
+    let desktop = sandbox.spawn(["sleep", "infinity"]);
+    sandbox.unset_env("DBUS_SESSION_BUS_ADDRESS");
+    let run = sandbox.spawn(["endsession", "run", "--", "sleep", "4243"]);
+    let child = super::wait_for_descendant(run.pid(), "sleep");
+    let child = rustix::process::Pid::from_raw(child.cast_signed()).unwrap();
+    rustix::process::kill_process(child, rustix::process::Signal::KILL).unwrap();
+    assert_eq!(run.wait_exit(LIMIT).code(), Some(128 + 9));
+    assert!(desktop.is_alive());
+    assert!(wait::is_alive(window_manager(&around)));
+
+    let run = sandbox.spawn(["endsession", "run", "--", "xterm", "-title", "inner"]);
+    let window = around.wait_for_window(LIMIT, |w| w.title == "inner");
+    super::wait_for_descendant(window.pid.unwrap(), "sh");
+    run.terminate();
+    run.wait_exit(LIMIT);
+    assert!(desktop.is_alive());
+    assert!(wait::is_alive(window_manager(&around)));
+}
+
 #[test]
 fn a_client_of_another_display_is_listed_and_never_asked_or_ended() {
     let two = Two::start();
