@@ -701,7 +701,8 @@ impl Manager {
             return;
         }
         match self.core.phase() {
-            // It may have gone while it was told to, by another request that was joined.
+            // systemd says when all of it has stopped.
+            Some(Phase::Ending) if self.units.are_ordered() => {}
             Some(Phase::Ending) => self.event(Event::Backend(Ok(()))),
             Some(Phase::Imposed) => {
                 // The loss of its display was seen first.

@@ -201,6 +201,11 @@ impl Units {
         self.of_session.get(service).copied().unwrap_or(false)
     }
 
+    /// Whether anything that was ordered is still awaited.
+    pub(crate) fn are_ordered(&self) -> bool {
+        !self.orders.is_empty()
+    }
+
     /// Whether the user's systemd is about to end, and everything with it.
     pub(crate) async fn is_stopping(&mut self) -> Option<bool> {
         // It may have been silent once, and now all depends on its word.
