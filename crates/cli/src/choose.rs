@@ -1,4 +1,4 @@
-//! `endsession choose`: the user's word on the log-off under way, from a terminal, a bar or a script.
+//! `endsession choose`: the user's word on the request under way, from a terminal, a bar or a script.
 
 use endsession_manager::report::{App, Status};
 
@@ -34,7 +34,7 @@ pub(crate) async fn run(options: Choose) -> Result<Exit> {
         }
         (Choice::Confirm | Choice::Cancel | Choice::EndAll, Some(_)) => {
             return Err(Failure::Usage(format!(
-                "{word} is about the whole log-off and takes no application"
+                "{word} is about the whole request and takes no application"
             )));
         }
         _ => {}
@@ -44,7 +44,7 @@ pub(crate) async fn run(options: Choose) -> Result<Exit> {
     let (_, status) = control.status().await?;
     let Some(request) = &status.request else {
         return Err(Failure::Refused(
-            "there is no log-off under way to answer".to_owned(),
+            "there is no request to end the session under way to answer".to_owned(),
         ));
     };
     let application = named.map(|named| find(&status, named)).transpose()?;

@@ -13,6 +13,7 @@ use zbus::{Connection, DBusError as _, Message, MessageStream, Variant, connecti
 
 use crate::bus;
 use crate::exit::{Exit, Failure, Result};
+use crate::show;
 
 const DBUS: &str = "org.freedesktop.DBus";
 
@@ -44,7 +45,7 @@ impl Control {
             None => Err(Failure::NoBus),
         };
         match connected {
-            // A log-off that is under way without a session bus has one of its own.
+            // A request that is under way without a session bus has one of its own.
             Err(Failure::NoBus | Failure::Unreachable { .. }) if bus::met().is_some() => {
                 Self::connect_to(&bus::met().unwrap_or_default()).await
             }
@@ -52,8 +53,20 @@ impl Control {
         }
     }
 
-    /// Connects to the manager on a bus.
+    /// Connects to the manager of this session on a bus.
     pub(crate) async fn connect_to(address: &str) -> Result<Self> {
+        match Self::connect_to_any(address).await {
+            // This session has none then.
+            Err(Failure::OtherManager { owner }) if owner.is_of_another_session() => {
+                Err(Failure::NoManager)
+            }
+            connected => connected,
+        }
+    }
+
+    /// The same, where another program that manages another session on this bus counts too: it
+    /// has the names that a manager of ours would take.
+    pub(crate) async fn connect_to_any(address: &str) -> Result<Self> {
         let unreachable = |source| Failure::Unreachable {
             address: address.to_owned(),
             source,
@@ -291,11 +304,16 @@ async fn owner(connection: &Connection, name: &str) -> Option<String> {
 
 /// `endsession cancel`.
 pub(crate) async fn cancel() -> Result<Exit> {
-    if Control::connect().await?.cancel().await? {
-        eprintln!("The log-off was cancelled.");
+    let control = Control::connect().await?;
+    // Its kind is told before it has gone.
+    let (_, status) = control.status().await?;
+    let kind = status.request.map(|r| r.kind).unwrap_or_default();
+    if control.cancel().await? {
+        eprintln!("{} was cancelled.", show::request(&kind));
         Ok(Exit::Done)
     } else {
-        eprintln!("endsession: there is no log-off under way to cancel");
-        Ok(Exit::Refused)
+        Err(Failure::Refused(
+            "there is no request to end the session under way to cancel".to_owned(),
+        ))
     }
 }

@@ -9,7 +9,7 @@ pub(crate) enum Exit {
     Done,
     /// Refused or cancelled; the session goes on.
     Refused,
-    /// Wrong usage or configuration.
+    /// Wrong usage or configuration, or a machine that cannot.
     Usage,
     /// No session or no manager to talk to.
     NoSession,
@@ -48,7 +48,7 @@ pub(crate) enum Failure {
     )]
     NoManager,
     #[error(
-        "{owner} owns this session, not endsession: its own windows are where a log-off is watched, answered and cancelled"
+        "{owner} owns this session, not endsession: its own windows are where a request to end it is watched, answered and cancelled"
     )]
     OtherManager { owner: crate::elsewhere::Owner },
     #[error("the manager does not answer; see its journal (`journalctl --user -t endsession`)")]

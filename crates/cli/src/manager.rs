@@ -60,8 +60,14 @@ async fn check() -> Result<Exit> {
             "{desktop} (XDG_CURRENT_DESKTOP) brings a session manager of its own"
         )));
     }
-    match Control::connect_to(&address).await {
+    match Control::connect_to_any(&address).await {
         Err(Failure::NoManager) => Ok(Exit::Done),
+        Err(Failure::OtherManager { owner }) if owner.is_of_another_session() => {
+            Err(Failure::Refused(format!(
+                "{owner} manages another session on this bus, which has one manager alone; `endsession run` starts \
+                 a session with a bus of its own"
+            )))
+        }
         Err(Failure::OtherManager { owner }) => {
             Err(Failure::Refused(format!("{owner} manages this session")))
         }

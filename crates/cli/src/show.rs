@@ -115,14 +115,20 @@ pub(crate) fn news(news: &News) -> String {
     }
 }
 
+/// A request of this kind, as a sentence begins with it.
+pub(crate) fn request(kind: &str) -> &'static str {
+    match kind {
+        "logoff" => "The log-off",
+        "restart" => "The restart",
+        "poweroff" => "The power-off",
+        _ => "The request to end the session",
+    }
+}
+
 /// How a request ended, as lines.
 pub(crate) fn finished(f: &Finished) -> Vec<String> {
     let mut lines = Vec::new();
-    let what = match f.kind.as_str() {
-        "restart" => "The restart",
-        "poweroff" => "The power-off",
-        _ => "The log-off",
-    };
+    let what = request(&f.kind);
     match f.outcome.as_str() {
         "over" => lines.push("The session has ended.".to_owned()),
         "failed" => lines.push(format!("{what} failed: {}.", f.why)),
@@ -169,5 +175,28 @@ pub(crate) fn duration(ms: u64) -> String {
         s @ 0..=59 => format!("{s} s"),
         s @ 60..=3599 => format!("{} min", s / 60),
         s => format!("{} h {} min", s / 3600, s / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_called_what_it_is() {
+        for (kind, said) in [
+            ("logoff", "The log-off was cancelled."),
+            ("restart", "The restart was cancelled."),
+            ("poweroff", "The power-off was cancelled."),
+            // Of a newer manager.
+            ("hibernate", "The request to end the session was cancelled."),
+        ] {
+            let outcome = Finished {
+                kind: kind.to_owned(),
+                outcome: "cancelled".to_owned(),
+                ..Finished::default()
+            };
+            assert_eq!(finished(&outcome), [said]);
+        }
     }
 }

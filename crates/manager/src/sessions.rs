@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use crate::display_of::{self, Named, Nested};
-use crate::membership::login_session;
+use crate::membership::{Belongs, Displays, login_session};
 use crate::process::{self, Table};
 
 /// Variables that make a program part of a session. What else a process of it has is its own: a
@@ -237,6 +237,36 @@ fn session(uid: u32, members: &[Member]) -> Option<Session> {
         login: login_session(pid),
         environment,
     })
+}
+
+/// Whether a process is provably in another session than the one whose display our own environment
+/// names: it was started on another display, or knows of none and is of another login than we and
+/// those on our display.
+#[must_use]
+pub fn is_in_another(pid: u32) -> bool {
+    let table = Table::read();
+    let displays = Displays::find(&table, None, None, None, None);
+    match displays.owns(pid) {
+        Belongs::Here => return false,
+        Belongs::Elsewhere => return true,
+        Belongs::Unknown => {}
+    }
+    let own = std::env::var("XDG_SESSION_ID").ok();
+    let (Some(own), Some(theirs)) = (own.filter(|id| !id.is_empty()), login_session(pid)) else {
+        return false;
+    };
+    // What the user's systemd started is of no login, or of the wrong one.
+    let of_the_user = std::fs::read_to_string(format!("/proc/{pid}/cgroup"))
+        .is_ok_and(|cgroups| cgroups.contains("/user@"));
+    if of_the_user || own == theirs {
+        return false;
+    }
+    let mut here = table
+        .iter()
+        .filter(|stat| displays.owns(stat.pid) == Belongs::Here)
+        .peekable();
+    // Without a display of ours there is nothing to compare; over ssh it may have been named by hand.
+    here.peek().is_some() && !here.any(|stat| login_session(stat.pid).as_ref() == Some(&theirs))
 }
 
 /// Whether a variable tells a program which session it is in.

@@ -1,12 +1,12 @@
 //! Whose session it is: the other manager's name on the bus, and the program behind it where several
 //! share one.
 //!
-//! May ask the bus, and /proc for the program's name.
+//! May ask the bus, and /proc for the program's name and its session.
 
 use std::fmt;
 
-use endsession_manager::process;
 use endsession_manager::report::one_line;
+use endsession_manager::{process, sessions};
 use zbus::Connection;
 
 use super::bus::DBUS;
@@ -74,6 +74,15 @@ pub(crate) struct Owner {
     pub(super) pid: Option<u32>,
     /// The program's name, empty where that cannot be known.
     program: String,
+    /// It provably manages another session of this user than ours.
+    is_of_another: bool,
+}
+
+impl Owner {
+    /// Whether it provably manages another session than ours: one bus may serve several.
+    pub(crate) fn is_of_another_session(&self) -> bool {
+        self.is_of_another
+    }
 }
 
 impl fmt::Display for Owner {
@@ -88,8 +97,9 @@ impl fmt::Display for Owner {
 }
 
 /// Who owns the session on this connection's bus, where it is another manager than those connections,
-/// which are managers of our own.
+/// which are managers of our own. Where nobody owns ours, one that owns another session on this bus.
 pub(crate) async fn owner(connection: &Connection, ours: &[String]) -> Option<Owner> {
+    let mut of_another = None;
     for name in endsession_manager::MANAGER_NAMES {
         let ask = |member: &'static str| {
             connection.call_method(
@@ -117,15 +127,20 @@ pub(crate) async fn owner(connection: &Connection, ours: &[String]) -> Option<Ow
         let Some(desk) = Desk::of(name, &program) else {
             continue;
         };
-        return Some(Owner {
+        let owner = Owner {
             desk,
             name,
             unique,
             pid,
             program,
-        });
+            is_of_another: pid.is_some_and(sessions::is_in_another),
+        };
+        if !owner.is_of_another {
+            return Some(owner);
+        }
+        of_another = of_another.or(Some(owner));
     }
-    None
+    of_another
 }
 
 #[cfg(test)]
@@ -153,6 +168,7 @@ mod tests {
             unique: ":1.4".to_owned(),
             pid: Some(7),
             program: "xfce4-session".to_owned(),
+            is_of_another: false,
         };
         assert_eq!(
             owner.to_string(),

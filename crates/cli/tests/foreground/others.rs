@@ -181,3 +181,35 @@ fn two_managers_on_one_bus_have_a_name_each() {
     assert!(second.wait_exit(LIMIT).success());
     assert!(wait::until_gone(window_manager(&two.second), LIMIT));
 }
+
+/// Another desktop's session manager on the bus that both displays share.
+const GNOME: &str = "from gi.repository import Gio, GLib\n\
+    owned = lambda *_: print('owns it', flush=True)\n\
+    Gio.bus_own_name(Gio.BusType.SESSION, 'org.gnome.SessionManager', 0, None, owned, None)\n\
+    GLib.MainLoop().run()";
+
+#[test]
+fn another_displays_desktop_is_not_asked_to_end_this_one() {
+    let two = Two::start();
+    two.go_to(&two.first);
+    let gnome = two.sandbox.spawn(["python3", "-c", GNOME]);
+    gnome.wait_for_line("owns it", LIMIT);
+    let (status, _, errors) = endsession(&two.sandbox, &["watch"]);
+    assert_eq!(status, 3, "{errors}");
+    assert!(errors.contains("GNOME's session manager"), "{errors}");
+
+    two.go_to(&two.second);
+    let (status, out, errors) = endsession(&two.sandbox, &["status"]);
+    assert_eq!(status, 0, "{errors}");
+    assert!(!out.contains("GNOME"), "{out}");
+    // It has the names that a manager would need.
+    let (status, _, errors) = endsession(&two.sandbox, &["manager", "--check"]);
+    assert_eq!(status, 1, "{errors}");
+    assert!(errors.contains("another session"), "{errors}");
+    let (status, _, errors) = endsession(&two.sandbox, &["logoff", "--no-dialog"]);
+    assert_eq!(status, 0, "{errors}");
+    assert!(wait::until_gone(window_manager(&two.second), LIMIT));
+    leaves_no_manager(&two.sandbox);
+    assert!(gnome.is_alive());
+    assert!(wait::is_alive(window_manager(&two.first)));
+}
