@@ -175,13 +175,23 @@ fn another_manager_is_named() {
 }
 
 #[test]
+fn a_manager_that_takes_no_client_is_not_waited_for() {
+    let sandbox = sandbox();
+    let bus = Bus::daemon_in(&sandbox);
+    let _other = OwnsName::take(&bus, "org.gnome.SessionManager");
+    let done = endsession(&sandbox, &["logoff", "--force"]);
+    assert!(matches!(done.code(), Some(1 | 3)), "{done:?}");
+    assert!(done.err.contains("GNOME's session manager"), "{done:?}");
+}
+
+#[test]
 fn cancel_with_nothing_under_way_is_status_1() {
     let session = Session::on(On::Daemon);
     let done = session.endsession(&["cancel"]);
     assert_eq!(done.code(), Some(1));
     assert_eq!(
         done.err,
-        "endsession: there is no log-off under way to cancel\n"
+        "endsession: there is no request to end the session under way to cancel\n"
     );
 }
 
@@ -205,7 +215,7 @@ fn choose_with_nothing_under_way_is_status_1() {
     assert_eq!(done.code(), Some(1));
     assert_eq!(
         done.err,
-        "endsession: there is no log-off under way to answer\n"
+        "endsession: there is no request to end the session under way to answer\n"
     );
 }
 

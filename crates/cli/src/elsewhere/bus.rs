@@ -299,7 +299,7 @@ async fn at(time: Option<Instant>) {
 }
 
 impl Refusal {
-    fn new(name: String, text: String) -> Self {
+    pub(super) fn new(name: String, text: String) -> Self {
         let text = if text.is_empty() { name.clone() } else { text };
         Self { name, text }
     }

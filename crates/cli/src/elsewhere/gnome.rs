@@ -22,7 +22,7 @@ use endsession_core::Kind;
 use endsession_manager::report::News;
 use zbus::Message;
 
-use super::bus::Heard;
+use super::bus::{Heard, Refusal};
 use super::inhibitors::{Inhibitor, MAX_INHIBITORS, path_of};
 use super::plan::{Confirm, Plan};
 use super::{Desk, Elsewhere, Outcome};
@@ -62,11 +62,18 @@ pub(super) async fn end(at: &mut Elsewhere, kind: Kind, plan: Plan) -> Result<Ou
     at.bus
         .listen(&format!("sender='{NAME}',path_namespace='{PATH}'"))
         .await?;
+    // What is under way can still be forced.
+    let forces = plan.force && at.owner.desk == Desk::Gnome;
     let client = match register(at).await {
         Ok(client) => Some(client),
-        // What is under way can still be forced.
-        Err(_) if plan.force && at.owner.desk == Desk::Gnome => None,
-        Err(failure) => return Err(failure),
+        Err(refusal) if refusal.is("NotInRunning") && forces => None,
+        Err(refusal) if refusal.is("NotInRunning") => {
+            return Err(Failure::Refused(format!(
+                "{} is ending the session already; answer it in its own windows",
+                at.owner.desk.manager()
+            )));
+        }
+        Err(refusal) => return Err(at.refusal(&refusal)),
     };
     if plan.force && at.owner.desk == Desk::Mate {
         // Its force asks no client, and still stops at these.
@@ -113,25 +120,19 @@ pub(super) async fn end(at: &mut Elsewhere, kind: Kind, plan: Plan) -> Result<Ou
 }
 
 /// Becomes a client.
-async fn register(at: &Elsewhere) -> Result<String> {
+async fn register(at: &Elsewhere) -> std::result::Result<String, Refusal> {
     let arguments = ("endsession", "");
     let called = at
         .bus
         .call(NAME, PATH, NAME, "RegisterClient", &arguments)
         .await;
-    match called {
-        Ok(reply) => path_of(&reply).ok_or_else(|| {
-            Failure::NoSession(format!(
-                "{} gave an answer that makes no sense",
-                at.owner.desk.manager()
-            ))
-        }),
-        Err(refusal) if refusal.is("NotInRunning") => Err(Failure::Refused(format!(
-            "{} is ending the session already; answer it in its own windows",
-            at.owner.desk.manager()
-        ))),
-        Err(refusal) => Err(at.refusal(&refusal)),
-    }
+    path_of(&called?).ok_or_else(|| {
+        // As good as none.
+        Refusal::new(
+            "org.freedesktop.DBus.Error.NoReply".to_owned(),
+            "its answer to RegisterClient makes no sense".to_owned(),
+        )
+    })
 }
 
 /// What a request is in their words.
@@ -187,9 +188,11 @@ impl Request<'_> {
                         return Ok(outcome);
                     }
                 }
-                // Once somebody is queried, a cancel comes as a signal, too.
+                // Once we are queried, a cancel comes as a signal, too. What is no client hears none.
                 Heard::Answer(serial, Err(refusal))
-                    if calls.contains(&serial) && !self.asked && !self.told =>
+                    if calls.contains(&serial)
+                        && (!self.asked || self.client.is_none())
+                        && !self.told =>
                 {
                     return Err(self.at.refusal(&refusal));
                 }

@@ -113,7 +113,8 @@ impl Elsewhere {
         if can != Some(false) {
             return Ok(());
         }
-        Err(Failure::Refused(format!(
+        // As where we would do it ourselves: it is the machine that cannot.
+        Err(Failure::Usage(format!(
             "{} says that it cannot {} this machine",
             self.owner.desk.manager(),
             match kind {

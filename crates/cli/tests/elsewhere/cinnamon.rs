@@ -70,7 +70,7 @@ fn what_the_machine_cannot_do_is_told_before_anybody_is_asked() {
     let cinnamon = ready(Managed::cinnamon());
     // There is no logind here.
     let done = endsession(cinnamon.sandbox(), &["restart"]);
-    assert_eq!(done.code(), Some(1), "{done:?}");
+    assert_eq!(done.code(), Some(2), "{done:?}");
     assert_eq!(
         done.err,
         "endsession: Cinnamon's session manager says that it cannot restart this machine\n"

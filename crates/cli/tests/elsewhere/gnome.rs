@@ -208,7 +208,7 @@ fn what_the_machine_cannot_do_is_told_before_anybody_is_asked() {
     let gnome = ready(Managed::gnome());
     // There is no logind here.
     let done = endsession(gnome.sandbox(), &["restart"]);
-    assert_eq!(done.code(), Some(1), "{done:?}");
+    assert_eq!(done.code(), Some(2), "{done:?}");
     assert_eq!(
         done.err,
         "endsession: GNOME's session manager says that it cannot restart this machine\n"

@@ -65,7 +65,7 @@ fn what_the_machine_cannot_do_is_told_before_anybody_is_asked() {
     let lxqt = ready(Managed::lxqt());
     // There is no logind here.
     let done = endsession(lxqt.sandbox(), &["poweroff"]);
-    assert_eq!(done.code(), Some(1), "{done:?}");
+    assert_eq!(done.code(), Some(2), "{done:?}");
     assert_eq!(
         done.err,
         "endsession: LXQt's session manager says that it cannot power off this machine\n"

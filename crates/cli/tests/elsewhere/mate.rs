@@ -166,7 +166,7 @@ fn what_the_machine_cannot_do_is_told_before_anybody_is_asked() {
     let mate = ready(Managed::mate());
     // There is no logind here.
     let done = endsession(mate.sandbox(), &["poweroff"]);
-    assert_eq!(done.code(), Some(1), "{done:?}");
+    assert_eq!(done.code(), Some(2), "{done:?}");
     assert_eq!(
         done.err,
         "endsession: MATE's session manager says that it cannot power off this machine\n"
