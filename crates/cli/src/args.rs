@@ -10,7 +10,7 @@ use endsession_manager::config::parse_duration;
 use crate::exit::{Exit, Failure, Result};
 
 const EXIT_STATUS: &str = "Exit status: 0 ended (or under way, once nothing can stop it), 1 refused or cancelled, \
-                           2 wrong usage or configuration, 3 no session or no manager to talk to.";
+                           2 wrong usage or configuration, or a machine that cannot, 3 no session or no manager to talk to.";
 
 const POWER: &str = "Whether it is permitted is settled before anybody is asked: polkit may want a password. Programs \
                      that hold a shutdown up (systemd-inhibit --list) are shown like applications that do.\n\n\
@@ -45,9 +45,9 @@ pub(crate) enum Command {
     Status(Status),
     /// Print every change, one a line, until interrupted
     Watch(Status),
-    /// Cancel the log-off under way
+    /// Cancel the log-off, restart or power-off under way
     Cancel(At),
-    /// Answer the log-off under way, as in its window
+    /// Answer the log-off, restart or power-off under way, as in its window
     #[command(after_help = CHOICES)]
     Choose(Choose),
     /// Start a session: a bus if there is none, the manager, then COMMAND; ends last of all
@@ -114,6 +114,9 @@ pub(crate) struct At {
     /// In the session on this display, as in :1 or wayland-1: one of yours, as root anybody's
     #[arg(long, value_name = "NAME", conflicts_with = "session")]
     pub(crate) display: Option<String>,
+    /// One of these two led here: whoever typed it is not the session's user at its screen
+    #[arg(long, hide = true)]
+    pub(crate) from_elsewhere: bool,
 }
 
 impl At {
@@ -213,11 +216,11 @@ pub(crate) enum Choice {
     Confirm,
     /// No: the session goes on
     Cancel,
-    /// End APPLICATION now, whatever becomes of the log-off
+    /// End APPLICATION now, whatever becomes of the request
     EndOne,
-    /// End all that hold the log-off up, and all that will
+    /// End all that hold the session open, and all that will
     EndAll,
-    /// Ask APPLICATION again, or all that hold the log-off up
+    /// Ask APPLICATION again, or all that hold the session open
     AskAgain,
     /// Show the window of APPLICATION
     Show,

@@ -5,6 +5,7 @@
 use std::ffi::OsString;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use endsession_manager::sessions::{self, Session};
 use rustix::process::{Pid, Signal, getuid, kill_process};
@@ -17,6 +18,9 @@ use crate::exit::{Exit, Failure, Result};
 /// Bytes of a line that a process of another user prints and root's terminal shows. The longest
 /// of our own is a status as JSON.
 const MAX_LINE: u64 = 1 << 20;
+
+/// How long what the command printed last may take to be shown once it has ended.
+const DRAIN_LIMIT: Duration = Duration::from_secs(1);
 
 /// Goes to the session that the options name, and says how the command ended there.
 pub(crate) async fn go(at: &At) -> Result<Exit> {
@@ -50,7 +54,12 @@ fn of_ourselves() -> Command {
 /// Starts the command anew in our own place; returns only what went wrong.
 fn become_part_of(session: &Session, arguments: &[OsString]) -> Failure {
     let mut command = of_ourselves();
-    command.args(arguments);
+    let mut arguments = arguments.iter();
+    // After the subcommand, and before a `--`. An option, which unlike a variable no child inherits.
+    command
+        .args(arguments.next())
+        .arg("--from-elsewhere")
+        .args(arguments);
     for (name, _) in std::env::vars_os() {
         if sessions::is_of_a_session(&name) {
             command.env_remove(name);
@@ -98,18 +107,21 @@ async fn relay(mut command: tokio::process::Command) -> Result<Exit> {
         )
     };
     tokio::pin!(shown);
-    loop {
+    let mut is_shown = false;
+    let ended = loop {
         tokio::select! {
-            _ = &mut shown => break,
+            _ = &mut shown, if !is_shown => is_shown = true,
+            status = child.wait() => break status,
             Some(()) = interrupt.recv() => pass(Signal::INT),
             Some(()) = terminate.recv() => pass(Signal::TERM),
             Some(()) = hangup.recv() => pass(Signal::HUP),
         }
+    };
+    if !is_shown {
+        // A manager that it brought along holds the same pipe, and may go on after it.
+        let _rest = tokio::time::timeout(DRAIN_LIMIT, shown).await;
     }
-    let status = child
-        .wait()
-        .await
-        .map_err(|e| Failure::io("cannot wait for the command", e))?;
+    let status = ended.map_err(|e| Failure::io("cannot wait for the command", e))?;
     let signalled = status.signal().map(|s| 128 + s);
     let code = status.code().or(signalled).unwrap_or_default();
     Ok(Exit::Session(u8::try_from(code).unwrap_or(u8::MAX)))
@@ -229,6 +241,7 @@ mod tests {
         At {
             display: display.map(str::to_owned),
             session: session.map(str::to_owned),
+            from_elsewhere: false,
         }
     }
 
@@ -268,6 +281,20 @@ mod tests {
         ] {
             assert_eq!(without(words(given).into_iter()), words(kept), "{given}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_command_that_has_ended_is_not_waited_for_because_of_what_it_started() {
+        // As long as this is open, what stays holds the command's output.
+        let (input, _open) = std::io::pipe().unwrap();
+        let mut command = tokio::process::Command::new("sh");
+        command
+            .args(["-c", "exec 3<&0; cat <&3 & exit 7"])
+            .stdin(input)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let ended = tokio::time::timeout(Duration::from_secs(60), relay(command)).await;
+        assert_eq!(ended.unwrap().unwrap(), Exit::Session(7));
     }
 
     #[test]

@@ -14,15 +14,22 @@ use crate::args::Logoff;
 use crate::control::Control;
 use crate::elsewhere;
 use crate::exit::{Exit, Failure, Result};
-use crate::foreground;
+use crate::foreground::{self, Purpose};
 use crate::screen::{Key, Screen};
 use crate::show;
 use crate::terminal::{self, Terminal};
 
 /// Asks for that kind of end and waits for the outcome.
 pub(crate) async fn run(kind: &str, options: Logoff) -> Result<Exit> {
-    let interactive = terminal::is_there() && !options.no_dialog && !options.json;
-    let (control, hint) = match foreground::connect(options.force).await {
+    // An administrator who came from elsewhere is not the user at the session's screen, who is to be
+    // shown it there.
+    let interactive =
+        terminal::is_there() && !options.no_dialog && !options.json && !options.at.from_elsewhere;
+    let purpose = match options.force {
+        true => Purpose::Force,
+        false => Purpose::Ask,
+    };
+    let (control, hint) = match foreground::connect(purpose).await {
         Err(Failure::OtherManager { owner }) => {
             return elsewhere::request(owner, kind, &options).await;
         }

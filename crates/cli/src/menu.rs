@@ -9,7 +9,7 @@ use endsession_dialog::dialog::{Dialog, Event};
 use crate::dialog;
 use crate::elsewhere;
 use crate::exit::{Exit, Failure, Result};
-use crate::foreground;
+use crate::foreground::{self, Purpose};
 use crate::logoff;
 
 /// The app id and class of the menu's window where it is an ordinary one.
@@ -17,7 +17,7 @@ const APP_ID: &str = "org.endsession.Menu";
 
 /// Offers what the session can do, and does it.
 pub(crate) async fn run() -> Result<Exit> {
-    let (control, hint) = match foreground::connect(false).await {
+    let (control, hint) = match foreground::connect(Purpose::Menu).await {
         Err(Failure::OtherManager { owner }) => return elsewhere::menu(owner).await,
         connected => connected?,
     };

@@ -5,13 +5,13 @@ use endsession_manager::report::{App, Status};
 
 use crate::elsewhere;
 use crate::exit::{Exit, Failure, Result};
-use crate::foreground;
+use crate::foreground::{self, Purpose};
 use crate::screen::clip;
 use crate::show;
 
 /// Prints what the manager knows.
 pub(crate) async fn run(json: bool) -> Result<Exit> {
-    let (text, status) = match foreground::connect(false).await {
+    let (text, status) = match foreground::connect(Purpose::Look).await {
         Err(Failure::OtherManager { owner }) => {
             let status = elsewhere::status(owner).await?;
             let text = serde_json::to_string(&status)

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use endsession_testkit::apps;
 use endsession_testkit::machine::Machine;
+use endsession_testkit::pty::Pty;
 use endsession_testkit::wait;
 
 use super::{LIMIT, Session, TEXT, endsession, leaves_no_manager, sandbox};
@@ -64,6 +65,38 @@ fn a_wayland_session_is_ended_from_outside() {
 #[test]
 fn an_x_session_is_ended_from_outside() {
     a_session_is_ended_from_outside(Session::openbox, "DISPLAY");
+}
+
+/// Whoever comes from outside is not the user at the session's screen: that one is shown it there.
+#[test]
+fn a_terminal_outside_is_not_where_the_sessions_user_looks() {
+    let (sandbox, _bus) = sandbox();
+    let session = Session::openbox(&sandbox);
+    let shown = sandbox.home().join("shown");
+    let script = format!("touch {}; exec sleep 1000", shown.display());
+    sandbox.write(
+        ".config/endsession/config.toml",
+        format!("[dialog]\ncommand = [\"sh\", \"-c\", \"{script}\"]\n"),
+    );
+    let mousepad = apps::mousepad(&sandbox);
+    mousepad.write(TEXT);
+    session.wait_for_window("*");
+    let display = format!("--display={}", sandbox.env("DISPLAY").unwrap().display());
+    let terminal = Pty::spawn(&sandbox, from_outside(&["logoff", &display]));
+    wait::for_entry(&sandbox.home(), LIMIT, |name| name == "shown");
+    terminal.wait_for("Mousepad (pid", LIMIT);
+    let cancel = sandbox.spawn(from_outside(&["cancel", &display]));
+    assert!(cancel.wait_exit(LIMIT).success());
+    assert_eq!(cancel.stderr_so_far(), "The log-off was cancelled.\n");
+    let status = terminal.wait_exit(LIMIT);
+    assert_eq!(status.code(), Some(1), "{}", terminal.text());
+    // No keys are offered there.
+    assert!(
+        !terminal.text().contains("c: cancel"),
+        "{}",
+        terminal.text()
+    );
+    leaves_no_manager(&sandbox);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use endsession_testkit::wait;
 use endsession_testkit::x11::Xvfb;
 
 mod at;
+mod at_once;
 #[path = "../support/desk.rs"]
 mod desk;
 mod nothing_to_end;

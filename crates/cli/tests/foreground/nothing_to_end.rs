@@ -111,6 +111,15 @@ fn a_compositor_that_tells_nobody_of_its_windows() {
     let (sandbox, _bus) = sandbox();
     let weston = Weston::start_in(&sandbox);
     says(&sandbox, &["windows", "--force"]);
+    // What has no --force does not name it, and what only looks can still tell.
+    let (status, _, errors) = endsession(&sandbox, &["menu"]);
+    assert_eq!(status, 3, "{errors}");
+    assert!(errors.contains("`endsession logoff`"), "{errors}");
+    assert!(!errors.contains("--force"), "{errors}");
+    let (status, out, errors) = endsession(&sandbox, &["status"]);
+    assert_eq!(status, 0, "{errors}");
+    assert!(out.contains("Request: none under way"), "{out}");
+    super::leaves_no_manager(&sandbox);
     assert!(weston.process().is_alive());
     let (status, _, errors) = endsession(&sandbox, &["logoff", "--force"]);
     assert_eq!(status, 0, "{errors}");
