@@ -239,34 +239,47 @@ fn session(uid: u32, members: &[Member]) -> Option<Session> {
     })
 }
 
-/// Whether a process is provably in another session than the one whose display our own environment
-/// names: it was started on another display, or knows of none and is of another login than we and
-/// those on our display.
+/// Whether a process is in another session than the one whose display our own environment names: it
+/// was started on another display, or shows another one itself, or knows of none and is of another
+/// login than we and those on our display. `None` where nothing tells.
 #[must_use]
-pub fn is_in_another(pid: u32) -> bool {
+pub fn is_in_another(pid: u32) -> Option<bool> {
     let table = Table::read();
+    let ours = Named::to_us();
+    let shows = display_of::wayland_sockets(&[pid]);
+    if !shows.is_empty() {
+        return match (&ours.wayland, &ours.x11) {
+            (Some(wayland), _) => Some(!shows.contains(wayland)),
+            (None, Some(x11)) => Some(
+                shows
+                    .iter()
+                    .all(|socket| display_of::nested(&table, socket, x11) == Nested::Unclear),
+            ),
+            (None, None) => None,
+        };
+    }
     let displays = Displays::find(&table, None, None, None, None);
     match displays.owns(pid) {
-        Belongs::Here => return false,
-        Belongs::Elsewhere => return true,
+        Belongs::Here => return Some(false),
+        Belongs::Elsewhere => return Some(true),
         Belongs::Unknown => {}
     }
     let own = std::env::var("XDG_SESSION_ID").ok();
-    let (Some(own), Some(theirs)) = (own.filter(|id| !id.is_empty()), login_session(pid)) else {
-        return false;
-    };
+    let own = own.filter(|id| !id.is_empty())?;
+    let theirs = login_session(pid)?;
     // What the user's systemd started is of no login, or of the wrong one.
     let of_the_user = std::fs::read_to_string(format!("/proc/{pid}/cgroup"))
         .is_ok_and(|cgroups| cgroups.contains("/user@"));
-    if of_the_user || own == theirs {
-        return false;
+    if of_the_user {
+        return None;
     }
     let mut here = table
         .iter()
         .filter(|stat| displays.owns(stat.pid) == Belongs::Here)
         .peekable();
     // Without a display of ours there is nothing to compare; over ssh it may have been named by hand.
-    here.peek().is_some() && !here.any(|stat| login_session(stat.pid).as_ref() == Some(&theirs))
+    here.peek()?;
+    Some(own != theirs && !here.any(|stat| login_session(stat.pid).as_ref() == Some(&theirs)))
 }
 
 /// Whether a variable tells a program which session it is in.

@@ -36,7 +36,7 @@ pub(super) const CLIENT: &str = "org.gnome.SessionManager.Client";
 const PRIVATE: &str = "org.gnome.SessionManager.ClientPrivate";
 
 /// The one who shows GNOME's dialog.
-const SHELL: &str = "org.gnome.Shell";
+pub(super) const SHELL: &str = "org.gnome.Shell";
 
 /// The flag of a forced query.
 const FORCEFUL: u32 = 1;

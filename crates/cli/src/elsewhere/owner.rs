@@ -10,6 +10,7 @@ use endsession_manager::{process, sessions};
 use zbus::Connection;
 
 use super::bus::DBUS;
+use super::gnome::SHELL;
 
 /// Whose session manager it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,16 +102,14 @@ impl fmt::Display for Owner {
 pub(crate) async fn owner(connection: &Connection, ours: &[String]) -> Option<Owner> {
     let mut of_another = None;
     for name in endsession_manager::MANAGER_NAMES {
-        let ask = |member: &'static str| {
-            connection.call_method(
-                Some(DBUS),
-                "/org/freedesktop/DBus",
-                Some(DBUS),
-                member,
-                &name,
-            )
-        };
-        let Ok(reply) = ask("GetNameOwner").await else {
+        let asked = connection.call_method(
+            Some(DBUS),
+            "/org/freedesktop/DBus",
+            Some(DBUS),
+            "GetNameOwner",
+            &name,
+        );
+        let Ok(reply) = asked.await else {
             continue;
         };
         let Ok(unique) = reply.body().deserialize::<String>() else {
@@ -119,21 +118,24 @@ pub(crate) async fn owner(connection: &Connection, ours: &[String]) -> Option<Ow
         if ours.contains(&unique) {
             continue;
         }
-        let pid: Option<u32> = match ask("GetConnectionUnixProcessID").await {
-            Ok(reply) => reply.body().deserialize().ok(),
-            Err(_) => None,
-        };
+        let pid = pid_of(connection, name).await;
         let program = one_line(&pid.and_then(process::name).unwrap_or_default());
         let Some(desk) = Desk::of(name, &program) else {
             continue;
         };
+        let mut is_of_another = pid.and_then(sessions::is_in_another);
+        if is_of_another.is_none() && desk == Desk::Gnome {
+            // On Wayland it is there before its display; the shell on the same bus shows that.
+            let shell = pid_of(connection, SHELL).await;
+            is_of_another = shell.and_then(sessions::is_in_another);
+        }
         let owner = Owner {
             desk,
             name,
             unique,
             pid,
             program,
-            is_of_another: pid.is_some_and(sessions::is_in_another),
+            is_of_another: is_of_another == Some(true),
         };
         if !owner.is_of_another {
             return Some(owner);
@@ -141,6 +143,18 @@ pub(crate) async fn owner(connection: &Connection, ours: &[String]) -> Option<Ow
         of_another = of_another.or(Some(owner));
     }
     of_another
+}
+
+/// The process that owns a name.
+async fn pid_of(connection: &Connection, name: &str) -> Option<u32> {
+    let asked = connection.call_method(
+        Some(DBUS),
+        "/org/freedesktop/DBus",
+        Some(DBUS),
+        "GetConnectionUnixProcessID",
+        &name,
+    );
+    asked.await.ok()?.body().deserialize().ok()
 }
 
 #[cfg(test)]

@@ -182,18 +182,36 @@ fn two_managers_on_one_bus_have_a_name_each() {
     assert!(wait::until_gone(window_manager(&two.second), LIMIT));
 }
 
-/// Another desktop's session manager on the bus that both displays share.
-const GNOME: &str = "from gi.repository import Gio, GLib\n\
+/// Somebody of another desktop on the bus that both displays share, who may listen like a compositor.
+const OWNS: &str = "import socket, sys\n\
+    display = socket.socket(socket.AF_UNIX)\n\
+    for path in sys.argv[2:]: display.bind(path); display.listen()\n\
+    from gi.repository import Gio, GLib\n\
     owned = lambda *_: print('owns it', flush=True)\n\
-    Gio.bus_own_name(Gio.BusType.SESSION, 'org.gnome.SessionManager', 0, None, owned, None)\n\
+    Gio.bus_own_name(Gio.BusType.SESSION, sys.argv[1], 0, None, owned, None)\n\
     GLib.MainLoop().run()";
 
-#[test]
-fn another_displays_desktop_is_not_asked_to_end_this_one() {
+impl Two {
+    /// GNOME's session manager with the words in front of it, and its shell, on the first display.
+    #[track_caller]
+    fn gnome(&self, around: &[&str]) -> [Proc; 2] {
+        self.go_to(&self.first);
+        let owns = |around: &[&str], name| {
+            let words = [around, &["python3", "-c", OWNS, name]].concat();
+            let owner = self.sandbox.spawn(words);
+            owner.wait_for_line("owns it", LIMIT);
+            owner
+        };
+        [
+            owns(around, "org.gnome.SessionManager"),
+            owns(&[], "org.gnome.Shell"),
+        ]
+    }
+}
+
+fn another_displays_desktop_is_not_asked(around: &[&str]) {
     let two = Two::start();
-    two.go_to(&two.first);
-    let gnome = two.sandbox.spawn(["python3", "-c", GNOME]);
-    gnome.wait_for_line("owns it", LIMIT);
+    let gnome = two.gnome(around);
     let (status, _, errors) = endsession(&two.sandbox, &["watch"]);
     assert_eq!(status, 3, "{errors}");
     assert!(errors.contains("GNOME's session manager"), "{errors}");
@@ -210,6 +228,44 @@ fn another_displays_desktop_is_not_asked_to_end_this_one() {
     assert_eq!(status, 0, "{errors}");
     assert!(wait::until_gone(window_manager(&two.second), LIMIT));
     leaves_no_manager(&two.sandbox);
-    assert!(gnome.is_alive());
+    assert!(gnome.iter().all(Proc::is_alive));
     assert!(wait::is_alive(window_manager(&two.first)));
+}
+
+#[test]
+fn another_displays_desktop_is_not_asked_to_end_this_one() {
+    another_displays_desktop_is_not_asked(&[]);
+}
+
+/// As on Wayland, where the session manager is there before the compositor.
+#[test]
+fn a_desktop_that_names_no_display_is_where_its_shell_is() {
+    another_displays_desktop_is_not_asked(&["env", "-u", "DISPLAY"]);
+}
+
+#[test]
+fn a_shell_that_is_the_compositor_is_where_its_socket_is() {
+    let two = Two::start();
+    two.sandbox.unset_env("DISPLAY");
+    let display = two.sandbox.runtime_dir().join("wayland-7");
+    let display = display.display().to_string();
+    let owns = |words: &[&str]| {
+        let owner = two
+            .sandbox
+            .spawn([&["python3", "-c", OWNS], words].concat());
+        owner.wait_for_line("owns it", LIMIT);
+        owner
+    };
+    let manager = owns(&["org.gnome.SessionManager"]);
+    let _shell = owns(&["org.gnome.Shell", &display]);
+    two.sandbox.set_env("WAYLAND_DISPLAY", "wayland-7");
+    let (_, _, errors) = endsession(&two.sandbox, &["watch"]);
+    assert!(errors.contains("GNOME's session manager"), "{errors}");
+
+    two.sandbox.unset_env("WAYLAND_DISPLAY");
+    two.go_to(&two.second);
+    let (status, _, errors) = endsession(&two.sandbox, &["logoff", "--no-dialog"]);
+    assert_eq!(status, 0, "{errors}");
+    assert!(wait::until_gone(window_manager(&two.second), LIMIT));
+    assert!(manager.is_alive());
 }
