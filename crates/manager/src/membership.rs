@@ -230,14 +230,8 @@ fn fit_for_the_bus(name: &str) -> String {
 /// The login session that the kernel has a process in, by its cgroup: what was started in it stays
 /// in it.
 pub(crate) fn login_session(pid: u32) -> Option<String> {
-    let cgroups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
-    let scope = cgroups
-        .lines()
-        .flat_map(|line| line.split('/'))
-        .find_map(|part| part.strip_prefix("session-")?.strip_suffix(".scope"));
-    scope
-        .map(str::to_owned)
-        .or_else(|| process::variable(pid, "XDG_SESSION_ID"))
+    let told = || process::variable(pid, "XDG_SESSION_ID");
+    Home::of(pid).login.or_else(told)
 }
 
 #[cfg(test)]

@@ -29,18 +29,7 @@ pub(super) async fn end(at: &mut Elsewhere, kind: Kind) -> Result<Outcome> {
         Kind::PowerOff => "powerOff",
     };
     let call = at.bus.send(NAME, PATH, NAME, member, &()).await?;
-    loop {
-        match at.bus.next().await {
-            Heard::Answer(serial, Err(refusal)) if serial == call && !refusal.is("NoReply") => {
-                return Err(at.refusal(&refusal));
-            }
-            Heard::Owner(name, None) if name == NAME => return Ok(at.gone(true)),
-            Heard::Gone => return Ok(at.gone(true)),
-            Heard::Interrupt => return at.interrupted(true),
-            Heard::Farewell => return Ok(Outcome::Left),
-            _ => {}
-        }
-    }
+    at.until_gone(NAME, call).await
 }
 
 /// Opens its own menu, the program `lxqt-leave`, and waits for what the user makes of it.

@@ -16,6 +16,7 @@ mod status;
 mod xfce;
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use endsession_core::Kind;
@@ -29,7 +30,7 @@ use crate::control::session_bus;
 use crate::exit::{Exit, Failure, Result};
 use crate::logoff::{self, Followed};
 use crate::{ask, dialog};
-use bus::{Bus, Refusal};
+use bus::{Bus, Heard, Refusal};
 use owner::Desk;
 use plan::{Confirm, Plan};
 
@@ -141,6 +142,24 @@ impl Elsewhere {
             "{} ends the session without asking any application.",
             self.owner.desk.manager()
         ));
+    }
+
+    /// Waits for the end that was asked for with this call, where nobody can
+    /// stop it: the manager goes, and its session with it.
+    async fn until_gone(&mut self, name: &str, call: NonZeroU32) -> Result<Outcome> {
+        loop {
+            match self.bus.next().await {
+                // Gone with the session, the call may be unanswered.
+                Heard::Answer(serial, Err(refusal)) if serial == call && !refusal.is("NoReply") => {
+                    return Err(self.refusal(&refusal));
+                }
+                Heard::Owner(owned, None) if owned == name => return Ok(self.gone(true)),
+                Heard::Gone => return Ok(self.gone(true)),
+                Heard::Interrupt => return self.interrupted(true),
+                Heard::Farewell => return Ok(Outcome::Left),
+                _ => {}
+            }
+        }
     }
 
     /// What Ctrl-C can do: stop our waiting.
