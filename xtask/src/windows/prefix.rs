@@ -106,13 +106,13 @@ pub(super) fn end(prefix: &Path, home: &Path) {
     forget_server(prefix);
 }
 
-/// Removes the directory of the server's socket, which Debian's Wine makes in /tmp for each prefix and names in a file of it.
+/// Removes the directory of the server's socket, which Debian's Wine makes in `TMPDIR` for each prefix and names in a file of it.
 /// A copy of that file would have all copies share the directory, and only their maker could enter it.
 fn forget_server(prefix: &Path) {
     let file = prefix.join("wineserver");
     let name = fs::read_to_string(&file).unwrap_or_default();
     if name.starts_with("wine-") && !name.contains('/') {
-        let _ = fs::remove_dir_all(Path::new("/tmp").join(name));
+        let _ = fs::remove_dir_all(std::env::temp_dir().join(name));
         let _ = fs::remove_file(file);
     }
 }
