@@ -14,6 +14,7 @@ use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use crate::activation::Activation;
 use crate::adapter::display::Display;
 use crate::adapter::gnome::Gnome;
+use crate::adapter::portal::Portal;
 use crate::adapter::xsmp::{Effect, Xsmp};
 use crate::backend::Backend;
 use crate::bus::{Bus, BusError};
@@ -83,6 +84,7 @@ pub struct Manager {
     pub(crate) core: Coordinator,
     pub(crate) bus: Bus,
     pub(crate) gnome: Gnome,
+    pub(crate) portal: Portal,
     pub(crate) xsmp: Xsmp,
     /// What was told to those who start programs for the session's bus and for systemd.
     activation: Option<Activation>,
@@ -216,6 +218,7 @@ impl Manager {
             hooks: Hooks::default(),
             bus,
             gnome: Gnome::default(),
+            portal: Portal::default(),
             xsmp: Xsmp::default(),
             activation: None,
             xsmp_requests: BTreeSet::new(),
@@ -265,6 +268,9 @@ impl Manager {
         manager.keep.extend(manager.bus.pid().await);
         if let Some(message) = Gnome::session_running().filter(|_| manager.once.is_none()) {
             manager.bus.send(message);
+        }
+        if manager.once.is_none() {
+            manager.follow_the_portal();
         }
         manager.flush().await;
         Ok(manager)
@@ -365,6 +371,7 @@ impl Manager {
         let strangers_until = self.xsmp.deadline();
         let request_until = self.once_until();
         let hooks_until = self.hooks.deadline();
+        let portal_until = self.portal.deadline();
         let lost = self.bus_is_lost;
         tokio::select! {
             biased;
@@ -401,6 +408,7 @@ impl Manager {
                 self.core.handle_timeout(now);
             }
             () = until(supervision) => self.supervision_is_due(),
+            () = until(portal_until) => self.portal_is_due(),
             () = until(strangers_until) => self.xsmp.handle_timeout(),
             () = until(request_until) => {
                 tracing::info!("whoever started this manager has not spoken to it");
@@ -515,6 +523,7 @@ impl Manager {
         self.event(Event::BusLost);
         self.viewers_are_lost();
         let mut effects = crate::adapter::gnome::Effects::default();
+        self.portal.all_left(&mut self.gnome, &mut effects);
         self.gnome.all_left(&mut effects);
         for event in effects.events {
             self.event(event);

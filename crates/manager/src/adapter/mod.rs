@@ -13,6 +13,7 @@ pub mod jobs;
 mod ledger;
 pub(crate) mod link;
 pub mod niri;
+pub mod portal;
 pub mod shown;
 pub mod sway;
 pub(crate) mod talk;
