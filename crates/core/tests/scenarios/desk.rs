@@ -530,6 +530,11 @@ impl Desk {
             Action::Finished(outcome) => finished(outcome),
             Action::EndHooks => "end the hooks".to_owned(),
             Action::RunHooks if !self.hooks_end => "run hooks".to_owned(),
+            Action::CloseBundle { forceful, .. } => {
+                let how = if *forceful { " by force" } else { "" };
+                format!("close the bundle{how}")
+            }
+            Action::LeaveBundle(_) => "leave the bundle".to_owned(),
             Action::RunHooks | Action::Watch(_) | Action::Look | Action::Notice(_) => return,
         };
         self.write(line);
