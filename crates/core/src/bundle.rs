@@ -30,7 +30,11 @@ impl Coordinator {
 
     /// Whether an application is on its way with its bundle: its turn may not have come.
     pub(crate) fn goes_with_its_bundle(&self, app: &App) -> bool {
-        let runs = |b| self.under_way.as_ref().is_some_and(|u| u.bundles.contains(&b));
+        let runs = |b| {
+            self.under_way
+                .as_ref()
+                .is_some_and(|u| u.bundles.contains(&b))
+        };
         !app.overridden
             && matches!(app.going, Going::Bundle { .. } | Going::Stays)
             && app.bundle.is_some_and(runs)
@@ -47,11 +51,20 @@ impl Coordinator {
     }
 
     pub(crate) fn unbundled(&mut self, of: &Identity) {
-        let Some(app) = self.apps.get_mut(of).filter(|a| a.bundle.is_some()) else {
+        let Some(app) = self.apps.get(of).filter(|a| a.bundle.is_some()) else {
             return;
         };
-        app.bundle = None;
-        self.goes_by_itself(of);
+        let with_it = self.goes_with_its_bundle(app);
+        let bundle = app.bundle;
+        if let Some(app) = self.apps.get_mut(of) {
+            app.bundle = None;
+        }
+        if with_it {
+            self.stands_again(of);
+        }
+        self.touch(of);
+        self.look_after(of);
+        self.bundle_moves(bundle);
     }
 
     /// Has a bundle close, unless that is under way.
@@ -97,23 +110,40 @@ impl Coordinator {
                     // Those that are left were not told to end.
                     members.iter().for_each(|of| self.stands_again(of));
                     self.cancel(CancelledBy::InApplication { name, reason });
-                } else if members.iter().any(|of| self.apps.get(of).is_some_and(on_their_way)) {
+                } else if members
+                    .iter()
+                    .any(|of| self.apps.get(of).is_some_and(on_their_way))
+                {
                     // Once whoever said no has gone, the others are let go again.
                     members.iter().for_each(|of| self.stands_again(of));
                 } else {
-                    members.iter().for_each(|of| self.unbundled(of));
+                    self.dissolve(&members);
                 }
             }
-            // What is left of it was not asked: it goes as if there were no bundle.
-            BundleEnd::Done => members.iter().for_each(|of| self.unbundled(of)),
+            BundleEnd::Done => self.dissolve(&members),
+        }
+    }
+
+    /// What is left of a bundle was not asked: it goes as if there were none.
+    fn dissolve(&mut self, members: &[Identity]) {
+        for of in members {
+            self.stands_again(of);
+            self.unbundled(of);
         }
     }
 
     /// One that was on its way with its bundle is not any more.
     fn stands_again(&mut self, of: &Identity) {
-        if let Some(app) = self.apps.get_mut(of)
-            && !app.overridden
-            && matches!(app.going, Going::Bundle { .. } | Going::Stays)
+        let with_it = |a: &App| match a.going {
+            Going::Bundle { .. } => true,
+            // One that votes was told by itself.
+            Going::Stays => a.voters.is_empty(),
+            _ => false,
+        };
+        if let Some(app) = self
+            .apps
+            .get_mut(of)
+            .filter(|a| !a.overridden && with_it(a))
         {
             app.going = Going::No;
             for window in app.windows.values_mut() {
@@ -122,11 +152,7 @@ impl Coordinator {
             self.deadlines.clear(&Deadline::App(of.clone()));
         }
         self.touch(of);
-    }
-
-    fn goes_by_itself(&mut self, of: &Identity) {
-        self.stands_again(of);
-        self.look_after(of);
+        self.outdate_look();
     }
 
     /// A bundle was let go, and one of it is ignored from now on: the bundle cannot go any further.
@@ -138,14 +164,22 @@ impl Coordinator {
         }
         self.act(Action::LeaveBundle(bundle));
         for of in self.members(bundle) {
-            self.goes_by_itself(&of);
+            self.stands_again(&of);
+            self.look_after(&of);
         }
     }
 
-    /// One of a bundle has gone: the turn of each of the others may just have come.
+    /// One of a bundle has gone: the turn of each of the others may just have come. Where nobody is
+    /// left, there is nothing to wait for.
     pub(crate) fn bundle_moves(&mut self, bundle: Option<BundleId>) {
         let Some(bundle) = bundle else { return };
-        for of in self.members(bundle) {
+        let members = self.members(bundle);
+        if let Some(u) = self.under_way.as_mut().filter(|_| members.is_empty())
+            && u.bundles.remove(&bundle)
+        {
+            self.act(Action::LeaveBundle(bundle));
+        }
+        for of in members {
             let waits = |a: &&App| a.going == Going::Bundle { pinged: true };
             if self.apps.get(&of).filter(waits).is_some() {
                 self.waits_for_its_turn(&of, false);

@@ -519,5 +519,6 @@ impl Coordinator {
         self.deadlines.clear(&Deadline::App(of.clone()));
         self.deadlines.clear(&Deadline::Ping(of.clone()));
         self.touch(of);
+        self.bundle_moves(app.bundle);
     }
 }

@@ -913,10 +913,7 @@ impl Coordinator {
         let mut told = Vec::new();
         let mut void = Vec::new();
         for app in self.apps.values_mut() {
-            let untouched = matches!(
-                app.going,
-                Going::No | Going::GaveUp | Going::Bundle { .. }
-            );
+            let untouched = matches!(app.going, Going::No | Going::GaveUp | Going::Bundle { .. });
             if !untouched {
                 told.push(app.name.clone());
             }

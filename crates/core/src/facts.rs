@@ -73,8 +73,9 @@ impl Coordinator {
             Event::Spared(of) => {
                 if let Some(app) = self.apps.get_mut(&of) {
                     app.spared = true;
-                    app.bundle = None;
+                    let bundle = app.bundle.take();
                     self.look_after(&of);
+                    self.bundle_moves(bundle);
                 }
             }
             Event::Pong(of) => {
@@ -243,9 +244,8 @@ impl Coordinator {
     fn exited(&mut self, of: &Identity) {
         let Some(app) = self.apps.get(of) else { return };
         let going = app.going != Going::No;
-        let (name, bundle) = (app.name.clone(), app.bundle);
+        let name = app.name.clone();
         self.forget(of);
-        self.bundle_moves(bundle);
         self.outdate_look();
         if going {
             self.record_gone(&name);

@@ -38,7 +38,9 @@ mod time;
 pub use action::{Action, Blocker, CancelledBy, Notice, Outcome, Phase, Signal, Why};
 pub use app::{Going, Responds, Silence, Vote};
 pub use coordinator::{AppView, Coordinator, Joined, SessionOver};
-pub use event::{Answer, BundleEnd, Choice, ChoiceError, Event, Force, Kind, Request, Round, Window};
+pub use event::{
+    Answer, BundleEnd, Choice, ChoiceError, Event, Force, Kind, Request, Round, Window,
+};
 pub use id::{BundleId, Identity, InhibitorId, JobId, VoterId, WindowId};
 pub use policy::Policy;
 pub use rule::{EndBy, Rule};

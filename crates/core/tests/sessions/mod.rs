@@ -461,12 +461,18 @@ pub(crate) fn bundles_that_change() -> Session {
     Session::new("bundles that change", setup)
         .may([bundled(2, 1), unbundled(1), unbundled(2)])
         .may([ruled(app(2), ignored()), ruled(app(2), Rule::default())])
-        .may([done(1), refused_by(1, None), gone(1), exited(1), gone(2), exited(2)])
+        .may([
+            done(1),
+            refused_by(1, None),
+            gone(1),
+            exited(1),
+            gone(2),
+            exited(2),
+        ])
         .may([end_all(), spared(1), ask_again()])
 }
 
-/// Two bundles, one after the other, of which one asked for the end and one has a client; in an
-/// imposed end too.
+/// Two bundles, one after the other, of which one asked for the end and one has a client and a guest.
 pub(crate) fn two_bundles() -> Session {
     let requester = Request {
         requester: vec![app(1)],
@@ -476,15 +482,28 @@ pub(crate) fn two_bundles() -> Session {
         bundled(1, 1),
         window(1, app(1)),
         bundled(2, 2),
-        window(2, app(2)),
         window(3, app(3)),
     ];
     Session::new("two bundles", setup)
         .may([ask(requester), register(2, 2, late()), leave(2)])
         .may(answers(2, "y"))
-        .may([done(1), done(2), refused_by(2, Some(2)), exited(1), exited(2)])
-        .may([gone(2), gone(3), exited(3), hosted(3, 2)])
+        .may([done(1), refused_by(2, Some(2)), exited(1), exited(2)])
+        .may([exited(3), hosted(3, 2)])
+}
+
+/// A bundle in an end that nobody can refuse, and one of it that is ended alone.
+pub(crate) fn imposed_bundles() -> Session {
+    let setup = [bundled(1, 1), window(1, app(1)), bundled(2, 1)];
+    Session::new("imposed bundles", setup)
         .may([Op::Event(Event::Imposed(100)), Op::Event(Event::Restored)])
+        .may([
+            done(1),
+            refused_by(1, None),
+            exited(1),
+            exited(2),
+            end_one(1),
+        ])
+        .may([seen(4, app(1), dialog()), gone(4)])
 }
 
 /// One application of each group: each goes before the next is touched.

@@ -29,37 +29,30 @@ impl Ghost {
         }
     }
 
-    pub fn unbundled(&mut self, of: &Identity) {
-        if self.bundles.remove(of).is_some() {
-            self.stands_again(of);
-        }
-    }
-
-    /// What was let go with its bundle is there again, unless the user overrode it.
-    fn stands_again(&mut self, of: &Identity) {
-        if !self.forced && !self.imposed && !self.alone.contains(of) && !self.overridden.contains(of)
-        {
-            self.touched.remove(of);
-        }
-    }
-
     pub fn bundle_ended(&mut self, bundle: BundleId, end: &BundleEnd) {
         if !self.closing_bundles.remove(&bundle) {
             return;
         }
-        let members: Vec<Identity> = self
-            .bundles
-            .iter()
-            .filter(|(_, b)| **b == bundle)
-            .map(|(of, _)| of.clone())
-            .collect();
         if let BundleEnd::Refused { by, .. } = end {
             let known = by.as_ref().filter(|of| self.is_remembered(of));
             let counts = known.is_none_or(|of| !self.free(of));
             self.refused_in_bundle = counts && !self.forced && !self.imposed;
-            members.iter().for_each(|of| self.stands_again(of));
         } else {
-            members.iter().for_each(|of| self.unbundled(of));
+            self.bundles.retain(|_, b| *b != bundle);
+        }
+    }
+
+    /// What was let go with its bundle may be there again, when the bundle could not go any further.
+    pub fn those_of_bundles_stand_again(&mut self, c: &Coordinator) {
+        self.bundles
+            .retain(|of, b| c.app(of).is_some_and(|a| a.bundle == Some(*b)));
+        let with = std::mem::take(&mut self.with_bundle);
+        for of in with {
+            if c.app(&of).is_some_and(|a| a.going != Going::No) {
+                self.with_bundle.insert(of);
+            } else if !self.free(&of) {
+                self.touched.remove(&of);
+            }
         }
     }
 
@@ -77,10 +70,13 @@ impl Ghost {
                     return Err("a bundle was closed by force that nobody chose".to_owned());
                 }
                 if !self.forced && !self.imposed {
-                    self.committed()
-                        .map_err(|why| format!("a bundle was closed before all have accepted ({why})"))?;
+                    self.committed().map_err(|why| {
+                        format!("a bundle was closed before all have accepted ({why})")
+                    })?;
                     let by_requester = |b: &BundleId| {
-                        self.requester.iter().any(|of| self.bundles.get(of) == Some(b))
+                        self.requester
+                            .iter()
+                            .any(|of| self.bundles.get(of) == Some(b))
                     };
                     if self.closing_bundles.iter().any(|b| !by_requester(b)) && !forceful {
                         return Err("a bundle was closed beside another".to_owned());
@@ -89,7 +85,11 @@ impl Ghost {
                 if !self.under_way || self.confirming || self.unpermitted {
                     return Err("a bundle was closed out of turn".to_owned());
                 }
-                if !self.bundles.iter().any(|(of, b)| b == bundle && !self.let_be(of)) {
+                if !self
+                    .bundles
+                    .iter()
+                    .any(|(of, b)| b == bundle && !self.let_be(of))
+                {
                     return Err("a bundle was closed of which nothing is there".to_owned());
                 }
                 if !self.closing_bundles.insert(*bundle) {

@@ -106,6 +106,8 @@ pub struct Ghost {
     /// What is let go of with others, and those that are being closed.
     pub bundles: BTreeMap<Identity, BundleId>,
     pub closing_bundles: BTreeSet<BundleId>,
+    /// Let go with their bundle.
+    pub with_bundle: BTreeSet<Identity>,
     /// The user said no to one of a bundle, and the request has to end for it.
     pub refused_in_bundle: bool,
     /// Guests and the applications around them.
@@ -261,9 +263,10 @@ impl Ghost {
                 self.rules.remove(of);
                 self.hosts.remove(of);
                 self.bundles.remove(of);
+                self.with_bundle.remove(of);
             }
             Op::Event(Event::Bundled { of, bundle, .. }) => self.bundled(of, *bundle),
-            Op::Event(Event::Unbundled(of)) => self.unbundled(of),
+            Op::Event(Event::Unbundled(of)) => drop(self.bundles.remove(of)),
             Op::Event(Event::BundleEnded(bundle, end)) => self.bundle_ended(*bundle, end),
             Op::Event(Event::Ruled { of, rule }) => {
                 let before = self.rule(of);
@@ -680,6 +683,7 @@ impl Ghost {
         self.forget_the_gone();
         // What comes under that identity later is another application.
         self.rules.retain(|of, _| c.app(of).is_some());
+        self.those_of_bundles_stand_again(c);
         let overridden = std::mem::take(&mut self.overridden);
         self.overridden = overridden
             .into_iter()

@@ -10,9 +10,7 @@ use super::{Asked, Ghost};
 impl Ghost {
     /// Something leads to this application.
     pub fn is_known(&self, of: &Identity) -> bool {
-        self.shows(of)
-            || self.bundles.contains_key(of)
-            || self.holds.values().any(|o| o == of)
+        self.shows(of) || self.bundles.contains_key(of) || self.holds.values().any(|o| o == of)
     }
 
     /// Something leads to it, or its exit is waited for.
@@ -47,7 +45,8 @@ impl Ghost {
             }
             above = self.hosts.get(of);
         }
-        if self.is_remembered(guest) {
+        // What a rule is about is known by that alone.
+        if self.is_remembered(guest) || self.rules.contains_key(guest) {
             self.hosts.insert(guest.clone(), host.clone());
         }
     }
@@ -111,13 +110,20 @@ impl Ghost {
             self.nobody_earlier_is_left(&of, group)?;
         }
         self.batch.push((of.clone(), group));
+        if self.whole(&of).is_some() && !self.alone.contains(&of) {
+            self.with_bundle.insert(of.clone());
+        }
         self.touched.insert(of);
         Ok(())
     }
 
     fn nobody_earlier_is_left(&self, of: &Identity, group: u8) -> Result<(), String> {
         let whole = self.whole(of).is_some();
-        if let Some(guest) = self.hosts.keys().find(|g| !whole && self.is_guest_of(g, of)) {
+        if let Some(guest) = self
+            .hosts
+            .keys()
+            .find(|g| !whole && self.is_guest_of(g, of))
+        {
             return Err(format!("a host went before its guest {guest:?}"));
         }
         let owners: BTreeSet<&Identity> = self
@@ -189,7 +195,7 @@ impl Ghost {
         let hosts = std::mem::take(&mut self.hosts);
         self.hosts = hosts
             .into_iter()
-            .filter(|(guest, _)| self.is_remembered(guest))
+            .filter(|(guest, _)| self.is_remembered(guest) || self.rules.contains_key(guest))
             .collect();
         let spared = std::mem::take(&mut self.spared);
         self.spared = spared
