@@ -121,6 +121,8 @@ impl Manager {
                     self.tell(&News::Activated(who));
                 }
             }
+            Action::CloseBundle { bundle, forceful } => self.close_prefix(bundle, forceful),
+            Action::LeaveBundle(bundle) => self.leave_prefix(bundle),
             Action::Signal(of, signal) => self.signal(&of, signal),
             Action::Watch(of) => self.watch(&of),
             Action::Ping(of) => self.ping(&of),
