@@ -121,7 +121,8 @@ impl Coordinator {
                 // Nothing goes along with one of these, and they do not wait for one another.
                 Some(_) => true,
                 // Of a bundle that cannot go as one, what shows nothing is left to Ending.
-                None => !hosts.contains(of) && !(a.windows.is_empty() && a.voters.is_empty()),
+                None if a.windows.is_empty() && a.voters.is_empty() => false,
+                None => !hosts.contains(of),
             })
             .map(|(of, a)| (group(of, a), of))
             .collect();

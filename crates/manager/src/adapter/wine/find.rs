@@ -31,6 +31,21 @@ pub(crate) struct Program {
     prefix: PathBuf,
 }
 
+#[cfg(test)]
+impl Program {
+    /// One of which nothing else matters.
+    pub(super) fn named(of: Identity, name: &str) -> Self {
+        Self {
+            pid: of.pid().unwrap_or_default(),
+            of,
+            name: name.to_owned(),
+            is_service: false,
+            loader: PathBuf::new(),
+            prefix: PathBuf::new(),
+        }
+    }
+}
+
 /// A prefix that is in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Prefix {

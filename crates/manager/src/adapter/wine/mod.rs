@@ -9,7 +9,7 @@ mod find;
 mod run;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use endsession_core::{BundleEnd, BundleId, Event, Identity};
@@ -94,16 +94,14 @@ impl Wine {
         let first = named.next()?;
         named.next().is_none().then(|| first.of.clone())
     }
+}
 
-    /// What to call a program: by its file, and by its prefix where there are several.
-    fn called(&self, prefix: &Prefix, program: &Program) -> String {
-        let name = &program.name;
-        let in_use = |p: &&Prefix| p.programs.iter().any(|p| !p.is_service);
-        if self.prefixes.values().filter(in_use).count() > 1 {
-            format!("{CALLED}{name} ({})", short(&prefix.path))
-        } else {
-            format!("{CALLED}{name}")
-        }
+/// What to call a program: by its file, and by its prefix where the session has several.
+fn called(program: &Program, among: Option<&Path>) -> String {
+    let name = &program.name;
+    match among {
+        Some(prefix) => format!("{CALLED}{name} ({})", short(prefix)),
+        None => format!("{CALLED}{name}"),
     }
 }
 
@@ -161,30 +159,38 @@ impl Manager {
     /// Tells the coordinator which programs go with their prefix: those of each prefix all of whose
     /// programs are the session's.
     pub(crate) fn bundle_windows_programs(&mut self) {
-        let prefixes: Vec<(BundleId, Vec<(Program, String)>)> = self
+        let prefixes: Vec<(BundleId, PathBuf, Vec<Program>)> = self
             .wine
             .prefixes
             .iter()
             .map(|(bundle, prefix)| {
                 let programs = prefix.programs.iter().filter(|p| !p.is_service);
-                let called = |p: &Program| (p.clone(), self.wine.called(prefix, p));
-                (*bundle, programs.map(called).collect())
+                (*bundle, prefix.path.clone(), programs.cloned().collect())
             })
+            .filter(|(_, _, programs): &(_, _, Vec<Program>)| !programs.is_empty())
             .collect();
+        let (ours, others): (Vec<_>, Vec<_>) = prefixes
+            .into_iter()
+            .partition(|(_, _, programs)| programs.iter().all(|p| self.is_ours_alone(p)));
+        for (_, path, programs) in others {
+            let names: Vec<&str> = programs.iter().map(|p| p.name.as_str()).collect();
+            let (path, names) = (path.display(), names.join(", "));
+            tracing::debug!("{path} is not this session's alone, and is not closed: {names}");
+        }
+        let several = ours.len() > 1;
         let mut bundled = BTreeSet::new();
-        for (bundle, programs) in prefixes {
-            let ours = programs.iter().all(|(p, _)| self.is_ours_alone(p));
-            let closed = self.wine.closed.contains(&bundle) && !self.wine.is_closing(bundle);
-            if !ours || closed {
+        for (bundle, path, programs) in ours {
+            if self.wine.closed.contains(&bundle) && !self.wine.is_closing(bundle) {
                 continue;
             }
-            for (program, called) in programs {
+            for program in programs {
                 // One that ended between two reads is seen to have ended by the next look.
                 if self.exits.watch(&program.of) {
                     bundled.insert(program.of.clone());
+                    let name = called(&program, several.then_some(path.as_path()));
                     self.event(Event::Bundled {
                         of: program.of,
-                        name: called,
+                        name,
                         bundle,
                     });
                 }
@@ -289,7 +295,7 @@ impl Manager {
     /// left with a window; where several are, nobody is named.
     fn who_refused(&self, running: &Running, alive: &[Identity]) -> Option<Identity> {
         let asked = running.asked.iter().rev();
-        let asked = asked.cloned().find(|of| alive.contains(of));
+        let asked = asked.into_iter().find(|of| alive.contains(of)).cloned();
         let has_window = |of: &&Identity| self.core.app(of).is_some_and(|a| !a.windows.is_empty());
         let mut shown = alive.iter().filter(has_window);
         asked.or_else(|| match (shown.next(), shown.next()) {
@@ -311,6 +317,16 @@ impl Wine {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_is_called_by_its_file_and_among_several_prefixes_by_its_prefix() {
+        let of = Identity::Process { pid: 7, start: 1 };
+        let program = Program::named(of, "seed.exe");
+        assert_eq!(called(&program, None), "Wine: seed.exe");
+        let among = called(&program, Some(Path::new("/srv/games")));
+        assert_eq!(among, "Wine: seed.exe (/srv/games)");
+        assert_eq!(file_of(&among), Some("seed.exe"));
+    }
 
     #[test]
     fn what_a_program_is_called_tells_its_file() {
