@@ -394,6 +394,7 @@ impl Manager {
             }
             event = next_of(&mut self.display) => self.display_event(event),
             of = self.exits.next() => self.exited(&of),
+            of = self.wine.answered() => self.event(Event::Pong(of)),
             () = any(&mut self.terminate) => self.told_to_end().await,
             heard = self.units.next() => self.units_heard(heard),
             told = self.logind.next() => self.logind_told(told).await,

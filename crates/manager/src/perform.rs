@@ -249,6 +249,7 @@ impl Manager {
                 asked |= display.ping(WindowKey(window));
             }
         }
+        asked = asked || self.wine.ping(of);
         // LibreOffice answers this one from a thread of its own, whatever its main loop does.
         if !asked {
             for voter in &voters {

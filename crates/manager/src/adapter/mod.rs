@@ -21,5 +21,6 @@ pub mod toplevels;
 pub mod windows;
 pub(crate) mod wine;
 pub(crate) mod x11;
+pub(crate) mod xping;
 pub(crate) mod xres;
 pub(crate) mod xsmp;

@@ -13,8 +13,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use endsession_core::{BundleEnd, BundleId, Event, Identity};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use rustix::process::Pid;
 
+use super::xping;
+use crate::display_of::Named;
 use crate::manager::Manager;
 use crate::membership::Belongs;
 use crate::process;
@@ -39,9 +42,63 @@ pub(crate) struct Wine {
     /// Prefixes that have been closed for the request under way; what is left of them goes by itself.
     closed: BTreeSet<BundleId>,
     running: Vec<Running>,
+    pings: Pings,
+}
+
+/// Programs that are asked whether they handle events.
+#[derive(Default)]
+struct Pings {
+    of: BTreeSet<Identity>,
+    open: FuturesUnordered<std::pin::Pin<Box<dyn Future<Output = (Identity, bool)>>>>,
+}
+
+impl std::fmt::Debug for Pings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Pings").field(&self.of).finish()
+    }
 }
 
 impl Wine {
+    /// Asks a program whether it handles events, by its windows on its X display, where the session's
+    /// display has no way to. Whether an answer may come.
+    pub(crate) fn ping(&mut self, of: &Identity) -> bool {
+        let Some((_, program)) = self.program(of) else {
+            return false;
+        };
+        let pid = program.pid;
+        let Some(display) = Named::to(pid).x11 else {
+            return false;
+        };
+        if self.pings.of.insert(of.clone()) {
+            let of = of.clone();
+            self.pings.open.push(Box::pin(async move {
+                let answered = xping::answers(&display, pid).await;
+                // Where nothing can be asked, nothing speaks against it.
+                let silent = matches!(&answered, Err(error) if error.is_time_out());
+                if let Err(error) = answered {
+                    tracing::debug!("no answer to a ping: {error}");
+                }
+                (of, !silent)
+            }));
+        }
+        true
+    }
+
+    /// The next program that has answered; never where none is asked.
+    pub(crate) async fn answered(&mut self) -> Identity {
+        loop {
+            match self.pings.open.next().await {
+                Some((of, answered)) => {
+                    self.pings.of.remove(&of);
+                    if answered {
+                        return of;
+                    }
+                }
+                None => std::future::pending().await,
+            }
+        }
+    }
+
     /// The processes to be waited for, each the leader of its group.
     pub(crate) fn groups(&self) -> impl Iterator<Item = Pid> {
         self.running.iter().filter_map(Running::group)
