@@ -48,16 +48,9 @@ const BOX: &str = "End the session";
 #[track_caller]
 fn answer(desk: &Desk, letter: &str) {
     wait_until(|| windows(desk, BOX) == 1);
-    match &desk.shown {
-        Shown::Sway(sway) => {
-            let window = sway.wait_for_window(LIMIT, |w| w.title == BOX);
-            sway.press(&window, &[letter]);
-        }
-        Shown::X11(x11) => {
-            let window = x11.wait_for_window(LIMIT, |w| w.title == BOX);
-            x11.press(&window, &[letter]);
-        }
-    }
+    let display = desk.display();
+    let window = display.wait_for_window(LIMIT, |w| w.title == BOX);
+    display.press(&window, &[letter]);
 }
 
 /// The applications that `status` lists, by name.
