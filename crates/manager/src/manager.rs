@@ -15,6 +15,7 @@ use crate::activation::Activation;
 use crate::adapter::display::Display;
 use crate::adapter::gnome::Gnome;
 use crate::adapter::portal::Portal;
+use crate::adapter::wine::Wine;
 use crate::adapter::xsmp::{Effect, Xsmp};
 use crate::backend::Backend;
 use crate::bus::{Bus, BusError};
@@ -136,6 +137,7 @@ pub struct Manager {
     pub(crate) config: Config,
     pub(crate) rules: Rules,
     pub(crate) hooks: Hooks,
+    pub(crate) wine: Wine,
     /// The number of the request under way, or of the last one.
     pub(crate) request: u32,
     /// Its kind, as it was when it last entered a phase.
@@ -216,6 +218,7 @@ impl Manager {
             core: Coordinator::new(options.config.policy()),
             rules: Rules::new(&options.config.application),
             hooks: Hooks::default(),
+            wine: Wine::default(),
             bus,
             gnome: Gnome::default(),
             portal: Portal::default(),
@@ -398,6 +401,7 @@ impl Manager {
             }
             event = next_of(&mut self.display) => self.display_event(event),
             of = self.exits.next() => self.exited(&of),
+            of = self.wine.answered() => self.event(Event::Pong(of)),
             () = any(&mut self.terminate) => self.told_to_end().await,
             heard = self.units.next() => self.units_heard(heard),
             told = self.logind.next() => self.logind_told(told).await,
@@ -672,7 +676,8 @@ impl Manager {
             let ended = match &self.backend {
                 Backend::Child(_) => wait(WaitOptions::NOHANG).ok().flatten(),
                 Backend::Compositor(_) | Backend::Nothing | Backend::Missing => {
-                    let mut ours = self.dialog.group().into_iter().chain(self.hooks.groups());
+                    let ours = self.dialog.group().into_iter();
+                    let mut ours = ours.chain(self.hooks.groups()).chain(self.wine.groups());
                     ours.find_map(|pid| waitpid(Some(pid), WaitOptions::NOHANG).ok().flatten())
                 }
             };
@@ -683,6 +688,7 @@ impl Manager {
             let pid = u32::try_from(pid.as_raw_nonzero().get()).unwrap_or_default();
             self.dialog_exited(pid, status);
             self.hook_exited(pid, status);
+            self.wineboot_exited(pid, status);
             if let Backend::Child(child) = &mut self.backend
                 && child.pid() == pid
                 && child.status().is_none()
@@ -803,6 +809,7 @@ fn application_of(event: &Event) -> Option<u32> {
     match event {
         Event::Registered { of, .. }
         | Event::WindowSeen { of, .. }
+        | Event::Bundled { of, .. }
         | Event::Inhibited { of, .. }
         | Event::JobSeen { of, .. } => of.pid(),
         _ => None,

@@ -136,6 +136,8 @@ impl Manager {
                     self.tell(&News::Activated(who));
                 }
             }
+            Action::CloseBundle { bundle, forceful } => self.close_prefix(bundle, forceful),
+            Action::LeaveBundle(bundle) => self.leave_prefix(bundle),
             Action::Signal(of, signal) => self.signal(&of, signal),
             Action::Watch(of) => self.watch(&of),
             Action::Ping(of) => self.ping(&of),
@@ -277,6 +279,7 @@ impl Manager {
                 asked |= display.ping(WindowKey(window));
             }
         }
+        asked = asked || self.wine.ping(of);
         // LibreOffice answers this one from a thread of its own, whatever its main loop does.
         if !asked {
             for voter in &voters {

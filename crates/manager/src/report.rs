@@ -563,6 +563,7 @@ fn going(going: Going) -> &'static str {
     match going {
         Going::No => "running",
         Going::Polite => "closing",
+        Going::Bundle { .. } => "closing",
         Going::Stays => "stays",
         Going::Empty => "saving",
         Going::Grace => "forced",

@@ -13,6 +13,7 @@ use endsession_core::{EndBy, Event, Identity, Rule};
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::adapter::wine;
 use crate::process;
 pub use check::warnings;
 
@@ -258,8 +259,10 @@ impl Rules {
             | Event::Inhibited { of, name, .. }
             | Event::JobSeen { of, name, .. } => (of, name),
             Event::WindowSeen { of, about, .. } => (of, &about.name),
+            Event::Bundled { of, name, .. } => (of, name),
             _ => return None,
         };
+        let name = wine::file_of(name).unwrap_or(name);
         if of.is_hook() {
             return None;
         }

@@ -20,6 +20,8 @@ pub(crate) mod talk;
 pub(crate) mod text;
 pub mod toplevels;
 pub mod windows;
+pub(crate) mod wine;
 pub(crate) mod x11;
+pub(crate) mod xping;
 pub(crate) mod xres;
 pub(crate) mod xsmp;
