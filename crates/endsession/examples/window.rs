@@ -152,8 +152,9 @@ mod program {
                 let asking = query.ask_user("Save the drawing?");
                 say("asking");
                 // SAFETY: both texts are constants that end with 0.
-                let pressed =
-                    unsafe { MessageBoxW(window, w!("End the session?"), w!("Drawing"), MB_YESNO) };
+                let pressed = unsafe {
+                    MessageBoxW(window, w!("End the session?"), w!("Question"), MB_YESNO)
+                };
                 if pressed == IDYES {
                     asking.accept();
                 } else {
@@ -219,7 +220,7 @@ mod program {
             BOX => {
                 say("box");
                 // SAFETY: both texts are constants that end with 0.
-                unsafe { MessageBoxW(window, w!("Its own question"), w!("Drawing"), MB_OK) };
+                unsafe { MessageBoxW(window, w!("Its own question"), w!("Question"), MB_OK) };
                 say("box gone");
                 return 0;
             }
