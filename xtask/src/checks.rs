@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use crate::{
     packages,
     run::{command, output, root, run, run_command, succeeds},
+    windows,
 };
 
 type Check = fn() -> Result<()>;
@@ -16,6 +17,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("fmt", fmt),
     ("clippy", clippy),
     ("doc", doc),
+    ("windows-clippy", windows::clippy),
+    ("windows-doc", windows::doc),
     ("deny", deny),
     ("msrv", msrv),
     ("test", || test(&[])),
@@ -52,7 +55,9 @@ pub(crate) fn ci() -> Result<()> {
 /// # Errors
 /// [`packages::Missing`] when something has to be installed first; else that a test failed.
 pub(crate) fn test(args: &[String]) -> Result<()> {
-    packages::ensure()?;
+    packages::ensure(|_| true)?;
+    // What the tests under Wine run.
+    windows::build()?;
     let mut args: Vec<&str> = args.iter().map(String::as_str).collect();
     let is_selection = !args.is_empty();
     // One run tells of everything that fails.
@@ -75,6 +80,9 @@ pub(crate) fn test(args: &[String]) -> Result<()> {
     if !is_selection && succeeds("cargo", &["nextest", "--version"]) {
         run("cargo", &["test", "--workspace", "--doc"])?;
         not_run.say();
+    }
+    if !is_selection {
+        windows::test()?;
     }
     Ok(())
 }

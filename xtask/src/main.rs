@@ -1,9 +1,10 @@
-//! The project's tasks: `cargo xtask test`, `cargo xtask ci`. Only runs other programs.
+//! The project's tasks: `cargo xtask test`, `cargo xtask ci`, `cargo xtask windows`. Only runs other programs.
 
 mod checks;
 mod install;
 mod packages;
 mod run;
+mod windows;
 
 use std::process::ExitCode;
 
@@ -17,9 +18,12 @@ Tasks:
                missing are installed first: after a question in a terminal, without one where the
                environment variable CI is set. ARGS go to `cargo nextest run`, or to `cargo test`
                where cargo-nextest is not installed.
-  ci           All that a change must pass: fmt, clippy, doc, deny, msrv, test.
+               Without ARGS also the tests for Windows.
+  ci           All that a change must pass: fmt, clippy, doc, deny, msrv, test; also for Windows.
   fmt, clippy, doc, deny, msrv
                One of these.
+  windows <TASK>
+               Check, build and test for Windows, with Debian's compiler and Wine; see windows --help.
   install [--prefix DIR] [--destdir DIR]
                Build for release and install below /usr/local or the prefix: the program, its manual page,
                completions, systemd units, and entries for display managers. --destdir is for packages.
@@ -38,14 +42,28 @@ fn main() -> ExitCode {
             print!("{HELP}");
             return ExitCode::SUCCESS;
         }
+        "windows"
+            if matches!(
+                rest.first().map_or("--help", String::as_str),
+                "-h" | "--help"
+            ) =>
+        {
+            print!("{}", windows::HELP);
+            return ExitCode::SUCCESS;
+        }
+        // Its status is that of the program that it runs.
+        windows::RUNNER => return windows::runner(&rest).unwrap_or_else(failed),
         // Only these take more words.
-        name if !matches!(name, "test" | "install") && !rest.is_empty() => return usage(&rest[0]),
+        name if !matches!(name, "test" | "install" | "windows") && !rest.is_empty() => {
+            return usage(&rest[0]);
+        }
         _ => {}
     }
     let result = match task.as_str() {
         "test" => checks::test(&rest),
         "ci" => checks::ci(),
         "install" => install::install(&rest),
+        "windows" => windows::main(&rest),
         "packages" => {
             packages::all().for_each(|package| println!("{}", package.name));
             Ok(())
@@ -55,18 +73,17 @@ fn main() -> ExitCode {
             None => return usage(name),
         },
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("xtask: {error:#}");
-            // 2: nothing was tested, something has to be installed first.
-            ExitCode::from(if error.is::<packages::Missing>() {
-                2
-            } else {
-                1
-            })
-        }
-    }
+    result.map_or_else(failed, |()| ExitCode::SUCCESS)
+}
+
+fn failed(error: anyhow::Error) -> ExitCode {
+    eprintln!("xtask: {error:#}");
+    // 2: nothing was tested, something has to be installed first.
+    ExitCode::from(if error.is::<packages::Missing>() {
+        2
+    } else {
+        1
+    })
 }
 
 fn usage(word: &str) -> ExitCode {

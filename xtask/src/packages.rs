@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::run::{command, output, run_command, succeeds};
 
@@ -62,6 +62,27 @@ impl Package {
     }
 }
 
+/// The version of an installed package.
+///
+/// # Errors
+/// When it is not installed.
+pub(crate) fn version(name: &str) -> Result<String> {
+    let version = output("dpkg-query", &["-W", "-f=${Version}", name]);
+    ensure!(!version.is_empty(), "{name} is not installed");
+    Ok(version)
+}
+
+/// Has apt read anew what Debian offers, where that takes no password.
+///
+/// # Errors
+/// What apt-get failed with.
+pub(crate) fn refresh() -> Result<()> {
+    if is_root() {
+        apt_get(&["update", "-q"])?;
+    }
+    Ok(())
+}
+
 /// Looked for where the tests look for it: in the system, not in the caller's `PATH`.
 fn is_there(program: &str) -> bool {
     let dirs = [
@@ -76,13 +97,14 @@ fn is_there(program: &str) -> bool {
     dirs.iter().any(|dir| Path::new(dir).join(program).exists())
 }
 
-/// Sees to it that every package is installed: with CI set at once, in a terminal after a question.
+/// Sees to it that every package that `wanted` accepts is installed: with CI set at once, in a terminal after a
+/// question.
 ///
 /// # Errors
 /// [`Missing`] where neither is the case or the answer is no; else what apt-get failed with.
-pub(crate) fn ensure() -> Result<()> {
+pub(crate) fn ensure(wanted: impl Fn(&str) -> bool) -> Result<()> {
     let missing: Vec<_> = all()
-        .filter(|package| !package.is_installed())
+        .filter(|package| wanted(package.name) && !package.is_installed())
         .map(|package| package.name)
         .collect();
     if missing.is_empty() {

@@ -4,7 +4,7 @@
 //! bytes, most significant first, whatever the machine: protocol name, protocol data, network id,
 //! name of the way to authenticate, and its data (libICE, "IceWriteAuthFileEntry").
 //!
-//! This module is pure: bytes in, bytes out. [`mod@file`] reads and writes the file itself.
+//! This module is pure: bytes in, bytes out. On Unix its module `file` reads and writes the file itself.
 
 #[cfg(unix)]
 pub mod file;
