@@ -1,26 +1,4 @@
-//! Be asked before the session ends.
-//!
-//! A program that uses this crate is asked when its user logs off, restarts or powers off. It agrees, refuses with a reason, or asks its user
-//! first; it is told when the end has come, or that it was called off; it holds the session open while something must not be interrupted;
-//! and it can end the session itself. One API, on Linux (whatever session manager runs there) and on Windows.
-//!
-//! ```no_run
-//! use endsession::{Client, Event};
-//!
-//! let (client, events) = Client::connect("org.example.Editor")?;
-//! for event in events {
-//!     match event {
-//!         Event::Query(query) if unsaved() => query.refuse("Two documents are not saved"),
-//!         Event::Query(query) => query.accept(),
-//!         Event::End(end) => { save_window_places(); end.done(); break }
-//!         _ => {} // called off
-//!     }
-//! }
-//! # fn unsaved() -> bool { true }
-//! # fn save_window_places() {}
-//! # drop(client);
-//! # Ok::<(), endsession::Error>(())
-//! ```
+#![doc = include_str!("guide.md")]
 
 mod ask;
 mod backend;
@@ -29,6 +7,8 @@ mod end;
 mod ending;
 mod error;
 mod events;
+#[cfg(test)]
+mod guide;
 mod hold;
 mod outcome;
 mod query;
