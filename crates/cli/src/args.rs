@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use endsession_manager::config::parse_duration;
 
 use crate::exit::{Exit, Failure, Result};
+pub(crate) use crate::options::{Ask, HOLD, Hold};
 
 const EXIT_STATUS: &str = "Exit status: 0 ended (or under way, once nothing can stop it), 1 refused or cancelled, \
                            2 wrong usage or configuration, or a machine that cannot, 3 no session or no manager to talk to.";
@@ -84,6 +85,9 @@ pub(crate) enum Command {
                       terminal to ask on."
     )]
     Ask(Ask),
+    /// Hold the session open while a command runs
+    #[command(after_help = HOLD)]
+    Hold(Hold),
     #[command(hide = true)]
     Dialog,
     /// What the configuration says
@@ -224,15 +228,6 @@ pub(crate) enum Choice {
     AskAgain,
     /// Show the window of APPLICATION
     Show,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Ask {
-    /// The question; without one, whether to end the session
-    pub(crate) question: Option<String>,
-    /// A sentence below it
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) detail: Option<String>,
 }
 
 #[derive(Debug, Args)]
