@@ -22,7 +22,7 @@ mod linux;
 #[cfg(not(any(target_os = "linux", windows)))]
 #[path = "none.rs"]
 mod none;
-#[cfg(windows)]
+#[cfg(any(windows, test))]
 mod windows;
 
 #[cfg(target_os = "linux")]

@@ -66,6 +66,7 @@ pub(crate) fn pending() -> (Resolver, Pending) {
 }
 
 impl Resolver {
+    #[cfg_attr(windows, allow(dead_code, reason = "Windows tells no outcome"))]
     pub(crate) fn resolve(self, outcome: Outcome) {
         self.set(outcome);
     }

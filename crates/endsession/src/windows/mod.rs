@@ -1,47 +1,33 @@
-//! TEMP
+//! Windows: a window is asked with `WM_QUERYENDSESSION` and told with `WM_ENDSESSION`.
+//!
+//! What is decided is in `words`, `desk`, `door`, `power` and `request`, without a call of Windows: they are built and tested on every platform, against
+//! the calls that `system` names. What is called is in `calls`, `hidden`, `given`, `console` and `ask`: all unsafe code of this crate.
 
-use std::sync::Arc;
+#![cfg_attr(windows, allow(unsafe_code, reason = "the calls of Windows"))]
+#![cfg_attr(not(windows), allow(dead_code, reason = "built for its tests"))]
 
-use crate::{
-    Backend, EndRequest, Error, Pending,
-    backend::{Application, Command, Commands, Started},
-    shared::Shared,
+mod desk;
+mod door;
+mod power;
+mod request;
+mod system;
+mod words;
+
+#[cfg(windows)]
+mod ask;
+#[cfg(windows)]
+mod calls;
+#[cfg(windows)]
+mod console;
+#[cfg(windows)]
+mod given;
+#[cfg(windows)]
+mod hidden;
+#[cfg(windows)]
+mod start;
+
+#[cfg(windows)]
+pub(crate) use self::{
+    ask::ask,
+    start::{request, start},
 };
-
-struct Nobody;
-
-impl Commands for Nobody {
-    fn send(&self, _: Command) {}
-}
-
-pub(crate) fn start(
-    _: Application,
-    backend: Option<Backend>,
-    shared: Arc<Shared>,
-) -> Result<Started, Error> {
-    match backend {
-        Some(backend) if backend != Backend::None => Err(Error::Unavailable {
-            backend,
-            why: format!("there is none on {}", std::env::consts::OS),
-        }),
-        _ => {
-            shared.backend_is(Backend::None);
-            Ok(Box::new(Nobody))
-        }
-    }
-}
-
-pub(crate) fn request(_: EndRequest) -> Result<Pending, Error> {
-    Err(unsupported("ending the session"))
-}
-
-pub(crate) fn ask(_: &str) -> Result<bool, Error> {
-    Err(unsupported("asking the user"))
-}
-
-fn unsupported(what: &'static str) -> Error {
-    Error::Unsupported {
-        what,
-        why: format!("endsession does not know how on {}", std::env::consts::OS),
-    }
-}
