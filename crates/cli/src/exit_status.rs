@@ -14,7 +14,10 @@ pub(crate) enum Exit {
     /// No session or no manager to talk to.
     NoSession,
     /// The session's own command ended by itself with this status.
-    #[cfg_attr(windows, expect(dead_code, reason = "there statuses have 32 bits: see Exit::leave"))]
+    #[cfg_attr(
+        windows,
+        expect(dead_code, reason = "there statuses have 32 bits: see Exit::leave")
+    )]
     Session(u8),
 }
 

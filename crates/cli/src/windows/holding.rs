@@ -22,11 +22,7 @@ pub(crate) struct Holding {
 
 impl Holding {
     /// Begins to hold for the command of that name.
-    pub(crate) fn begin(
-        builder: Builder,
-        name: &str,
-        why: &str,
-    ) -> Result<(Self, Client, Events)> {
+    pub(crate) fn begin(builder: Builder, name: &str, why: &str) -> Result<(Self, Client, Events)> {
         let console = |e| Failure::io("cannot wait for the console", e);
         let (interrupts, breaks) = (ctrl_c().map_err(console)?, ctrl_break().map_err(console)?);
         let (tell, closed) = oneshot::channel();
