@@ -21,6 +21,7 @@
 //! - [`managers`]: the session managers of other desktops.
 //! - [`logind::Logind`]: a logind and a polkit that do what a test orders; [`machine::Machine`]: a real
 //!   systemd with logind, polkit and users who log in.
+//! - [`wine::Wine`]: Windows programs, those in C of the tests and what is built for Windows.
 //! - [`measure`]: what a process costs.
 //! - [`names::OwnsName`]: another program that owns a well-known name.
 //!
@@ -52,6 +53,7 @@ mod sweep;
 pub mod wait;
 pub mod wayland;
 pub mod weston;
+pub mod wine;
 pub mod x11;
 pub mod xsmp;
 pub mod xsmp_client;

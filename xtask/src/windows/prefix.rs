@@ -19,9 +19,6 @@ use crate::packages;
 /// The user whose directories it has; `USER` of the testkit's sandboxes.
 const USER: &str = "tester";
 
-/// Programs that Wine would start or install and no test is about. With a debugger a program that crashes would hang for ever.
-const OVERRIDES: &str = "mscoree,mshtml,winemenubuilder.exe,winedbg.exe=d";
-
 /// Where Debian's Wine keeps the files that a prefix begins with.
 const ORIGINALS: [&str; 3] = [
     "/usr/lib/x86_64-linux-gnu/wine/x86_64-windows",
@@ -34,8 +31,18 @@ const RANDOM: &str = "#include <windows.h>\n#include <ntsecapi.h>\n\
     __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T length)\n\
     { return RtlGenRandom(bytes, (ULONG)length); }\n";
 
-/// No windows are shown: the null driver needs no display. The testkit looks for this very line.
-const NO_GRAPHICS: &str = "\n[Software\\\\Wine\\\\Drivers]\n\"Graphics\"=\"null\"\n";
+/// What a test wants of every prefix. No windows are shown: the null driver needs no display; the testkit looks for this very line.
+/// Parts of Wine that no test is about are not loaded; with its debugger a program that crashes would hang for ever.
+const SETTINGS: &str = r#"
+[Software\\Wine\\Drivers]
+"Graphics"="null"
+
+[Software\\Wine\\DllOverrides]
+"mscoree"=""
+"mshtml"=""
+"winedbg.exe"=""
+"winemenubuilder.exe"=""
+"#;
 
 /// The prefix; it is made where it is not in `cache` yet, which takes some seconds.
 ///
@@ -66,7 +73,7 @@ pub(super) fn get(cache: &Path) -> Result<PathBuf> {
             let mut settings = fs::OpenOptions::new()
                 .append(true)
                 .open(prefix.join("user.reg"))?;
-            settings.write_all(NO_GRAPHICS.as_bytes())?;
+            settings.write_all(SETTINGS.as_bytes())?;
             Ok(())
         })
         .map(|dir| dir.join("prefix"))
@@ -77,7 +84,7 @@ pub(super) fn use_in<'a>(command: &'a mut Command, prefix: &Path, home: &Path) -
     command
         .env("WINEPREFIX", prefix)
         .env("WINEDEBUG", "-all")
-        .env("WINEDLLOVERRIDES", OVERRIDES)
+        .env_remove("WINEDLLOVERRIDES")
         .env("HOME", home)
         .env("USER", USER)
         .env("LOGNAME", USER)
@@ -96,6 +103,18 @@ pub(super) fn end(prefix: &Path, home: &Path) {
         // Nothing runs: that is a failure to it, and as good.
         let _ = server.stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
+    forget_server(prefix);
+}
+
+/// Removes the directory of the server's socket, which Debian's Wine makes in /tmp for each prefix and names in a file of it.
+/// A copy of that file would have all copies share the directory, and only their maker could enter it.
+fn forget_server(prefix: &Path) {
+    let file = prefix.join("wineserver");
+    let name = fs::read_to_string(&file).unwrap_or_default();
+    if name.starts_with("wine-") && !name.contains('/') {
+        let _ = fs::remove_dir_all(Path::new("/tmp").join(name));
+        let _ = fs::remove_file(file);
+    }
 }
 
 fn boot(prefix: &Path, home: &Path) -> Result<()> {
@@ -104,6 +123,8 @@ fn boot(prefix: &Path, home: &Path) -> Result<()> {
     let log = fs::File::create(&path)?;
     let mut wineboot = Command::new("wineboot");
     use_in(&mut wineboot, prefix, home)
+        // It would ask for parts that no test is about, and wait for an answer.
+        .env("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe=d")
         .arg("--init")
         .stdout(log.try_clone()?)
         .stderr(log);
@@ -121,6 +142,7 @@ fn boot(prefix: &Path, home: &Path) -> Result<()> {
         "Wine made no prefix:\n{said}"
     );
     fs::remove_file(path)?;
+    forget_server(prefix);
     Ok(())
 }
 

@@ -183,6 +183,11 @@ impl Sandbox {
         self.0.uid
     }
 
+    /// The group that its processes run as.
+    pub(crate) fn gid(&self) -> u32 {
+        self.0.gid
+    }
+
     /// What marks its processes, and whatever else of it can be named.
     pub(crate) fn mark(&self) -> &str {
         &self.0.mark
