@@ -11,7 +11,7 @@ const EXIT_STATUS: &str = "Exit status: 0 ended (or under way, once nothing can 
                            2 wrong usage, or a machine that cannot, 3 Windows failed.";
 
 const END: &str = "Windows asks every program with a window. It tells this one that the session ends, but not that it does not: where nothing is heard \
-                   for as long as --wait says, some program refuses or asks its user still, and the exit status is 1. The request then goes on.\n\n\
+                   for as long as --wait says, some program refuses or asks its user still, and the exit status is 1. What becomes of the request then is its user's.\n\n\
                    Exit status: 0 ended (or under way, once nothing can stop it), 1 refused, cancelled, not permitted, or not ended yet, \
                    2 wrong usage, or a machine that cannot, 3 Windows failed.";
 

@@ -74,8 +74,8 @@ fn follow(events: &mut Events, limit: Duration) -> Exit {
             Some(_) => {}
             None => {
                 eprintln!(
-                    "The session has not ended within {}: a program refuses, or asks its user still. Windows does not tell which, \
-                     and the request goes on.",
+                    "The session has not ended within {}: a program refuses, or asks its user still. Windows tells neither \
+                     which, nor what becomes of it.",
                     humantime::format_duration(limit)
                 );
                 return Exit::Refused;
