@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::task::Poll;
 
-use endsession::{Builder, Client, Events};
+use endsession::{Builder, Client, Events, What};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{self, SignalKind};
@@ -31,9 +31,10 @@ pub(crate) struct Holding {
 }
 
 impl Holding {
-    /// Begins to hold for the command of that name.
+    /// Begins to hold. What is held and for whom, the builder and the hold say.
     pub(crate) fn begin(
         builder: Builder,
+        _what: What,
         _name: &str,
         _why: &str,
     ) -> Result<(Self, Client, Events)> {

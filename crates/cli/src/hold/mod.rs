@@ -32,8 +32,8 @@ pub(crate) async fn run(options: Hold) -> Result<Status> {
     };
     let name = words::name(program);
     let builder = Client::builder(words::app_id(&name));
-    let (mut holding, client, mut events) = Holding::begin(builder, &name, &why)?;
     let what = what.into_iter().map(of).fold(What::NOTHING, What::union);
+    let (mut holding, client, mut events) = Holding::begin(builder, what, &name, &why)?;
     let mut held = Holds {
         hold: Some(client.hold_up(what, &why)),
         client,

@@ -2,7 +2,7 @@
 
 use std::process::ExitStatus;
 
-use endsession::{Builder, Client, Events, HoldWindow};
+use endsession::{Builder, Client, Events, HoldWindow, What};
 use tokio::signal::windows::{CtrlBreak, CtrlC, ctrl_break, ctrl_c};
 use tokio::sync::oneshot;
 
@@ -16,24 +16,35 @@ pub(crate) struct Holding {
     closed: Option<oneshot::Receiver<()>>,
     interrupts: CtrlC,
     breaks: CtrlBreak,
-    /// Closed with this.
-    _window: HoldWindow,
+    /// Closed with this. Sleep is held without one.
+    _window: Option<HoldWindow>,
 }
 
 impl Holding {
-    /// Begins to hold for the command of that name.
-    pub(crate) fn begin(builder: Builder, name: &str, why: &str) -> Result<(Self, Client, Events)> {
+    /// Begins to hold `what` for the command of that name.
+    pub(crate) fn begin(
+        builder: Builder,
+        what: What,
+        name: &str,
+        why: &str,
+    ) -> Result<(Self, Client, Events)> {
         let console = |e| Failure::io("cannot wait for the console", e);
         let (interrupts, breaks) = (ctrl_c().map_err(console)?, ctrl_break().map_err(console)?);
         let (tell, closed) = oneshot::channel();
-        let text = format!(
-            "{name}: {why}\n\nThe session stays open until {name} has ended. If you close this window, the session may end before that; {name} goes on \
-             until then."
-        );
-        let (window, client, events) = HoldWindow::open(name, &text, builder, move || {
-            // Nobody listens once the command has ended.
-            let _too_late = tell.send(());
-        })?;
+        let (window, client, events) = if what.contains(What::LOG_OFF) {
+            let text = format!(
+                "{name}: {why}\n\nThe session stays open until {name} has ended. Close this window, and it may end before that."
+            );
+            let closed = move || {
+                // Nobody listens once the command has ended.
+                let _too_late = tell.send(());
+            };
+            let (window, client, events) = HoldWindow::open(name, &text, builder, closed)?;
+            (Some(window), client, events)
+        } else {
+            let (client, events) = builder.connect()?;
+            (None, client, events)
+        };
         let holding = Self {
             closed: Some(closed),
             interrupts,
