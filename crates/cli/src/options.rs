@@ -13,14 +13,6 @@ pub(crate) struct Ask {
     pub(crate) detail: Option<String>,
 }
 
-/// What to know of `hold`.
-pub(crate) const HOLD: &str = "It holds for as long as COMMAND itself runs, however that ends. Whoever ends the session sees COMMAND's name and TEXT, \
-                               and may end it all the same: COMMAND is told to end then (SIGTERM). What cannot be held up here is said, and COMMAND runs \
-                               all the same. Signals sent to this program are passed on to COMMAND. On Windows a small window shows what is held: only \
-                               who has one may refuse there. Closing it lets go, and COMMAND goes on.\n\n\
-                               Exit status: COMMAND's own, or 128 and the number of the signal that ended it; 127 COMMAND was not found, 126 it could \
-                               not be started, 2 wrong usage, 3 no way to hold.";
-
 #[derive(Debug, Args)]
 pub(crate) struct Hold {
     /// Why, as it is shown to whoever ends the session

@@ -40,7 +40,7 @@ pub(crate) async fn run(options: Hold) -> Result<Status> {
         what,
         why,
         name,
-        said: What::NOTHING,
+        said: String::new(),
     };
     held.say_what_is_missing();
     let started = Command::new(program)
@@ -118,20 +118,23 @@ struct Holds {
     why: String,
     /// The command's.
     name: String,
-    /// What was said to be missing.
-    said: What,
+    /// What was said last of what is missing.
+    said: String,
 }
 
 impl Holds {
     /// Says what is not held up, where that is news.
     fn say_what_is_missing(&mut self) {
         let Some(hold) = &self.hold else { return };
-        let missing = self.what.without(hold.held());
-        if missing != self.said {
-            let line = words::missing(missing, self.client.backend(), &self.name);
-            eprintln!("endsession: {line}");
-            self.said = missing;
+        let line = words::missing(self.what, hold.held(), self.client.backend(), &self.name);
+        if line == self.said {
+            return;
         }
+        match line.is_empty() {
+            true => eprintln!("endsession: everything is held up now"),
+            false => eprintln!("endsession: {line}"),
+        }
+        self.said = line;
     }
 
     /// The user has closed the window that shows it.

@@ -32,10 +32,18 @@ pub(crate) fn app_id(name: &str) -> String {
     }
 }
 
-/// What is not held up, and why not. `missing` may be nothing: then all is held again.
-pub(crate) fn missing(missing: What, backend: Backend, name: &str) -> String {
+/// What of `what` is not held up, and why not; empty where all is as it was asked for.
+pub(crate) fn missing(what: What, held: What, backend: Backend, name: &str) -> String {
+    let missing = what.without(held);
     if missing.is_nothing() {
-        return format!("everything is held up now ({backend})");
+        // It has no log-off: a shut-down is what it holds up of the session's end.
+        return if backend == Backend::Logind && what.contains(What::LOG_OFF) {
+            format!(
+                "logind holds up restart and power off, a log-off not; {name} runs all the same"
+            )
+        } else {
+            String::new()
+        };
     }
     let names = [
         (What::LOG_OFF, "the end of the session"),
@@ -87,16 +95,18 @@ mod tests {
     fn what_is_missing_is_named_with_the_reason() {
         let all = What::LOG_OFF | What::SLEEP | What::IDLE;
         assert_eq!(
-            missing(all, Backend::None, "rsync"),
+            missing(all, What::NOTHING, Backend::None, "rsync"),
             "not held up: the end of the session, sleep, idleness (no session manager or system service here takes a hold); rsync runs all the same"
         );
         assert_eq!(
-            missing(What::LOG_OFF, Backend::Xsmp, "rsync"),
+            missing(What::LOG_OFF, What::NOTHING, Backend::Xsmp, "rsync"),
             "xsmp takes no hold beforehand: rsync refuses when it is asked"
         );
         assert_eq!(
-            missing(What::NOTHING, Backend::Endsession, "rsync"),
-            "everything is held up now (endsession)"
+            missing(What::LOG_OFF, What::LOG_OFF, Backend::Logind, "rsync"),
+            "logind holds up restart and power off, a log-off not; rsync runs all the same"
         );
+        assert_eq!(missing(all, all, Backend::Endsession, "rsync"), "");
+        assert_eq!(missing(What::SLEEP, all, Backend::Logind, "rsync"), "");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::exit::{Exit, Failure, Result};
-use crate::options::{Ask, HOLD, Hold};
+use crate::options::{Ask, Hold};
 
 const EXIT_STATUS: &str = "Exit status: 0 ended (or under way, once nothing can stop it), 1 refused, cancelled or not permitted, \
                            2 wrong usage, or a machine that cannot, 3 Windows failed.";
@@ -14,6 +14,13 @@ const END: &str = "Windows asks every program with a window. It tells this one t
                    for as long as --wait says, some program refuses or asks its user still, and the exit status is 1. What becomes of the request then is its user's.\n\n\
                    Exit status: 0 ended (or under way, once nothing can stop it), 1 refused, cancelled, not permitted, or not ended yet, \
                    2 wrong usage, or a machine that cannot, 3 Windows failed.";
+
+const HOLD: &str = "It holds for as long as COMMAND itself runs, however that ends. A small window says so meanwhile, for Windows lets nobody \
+                    refuse who has none; closing it lets go, and COMMAND goes on. Whoever ends the session sees COMMAND's name and TEXT, \
+                    and may end it all the same. Where there is no desktop to show a window on, and for what cannot be held up, \
+                    that is said.\n\n\
+                    Exit status: COMMAND's own; 127 COMMAND was not found, 126 it could not be started, 2 wrong usage or no desktop, \
+                    3 Windows failed.";
 
 /// Ends your session the way it should end: every application is asked, the user decides, nothing
 /// is lost.
