@@ -2,7 +2,8 @@
 //!
 //!     listen [ANSWER] [--hold REASON] [--level N] [--leave]
 //!
-//! ANSWER is yes, no, ask-yes, ask-no (as a user would, after a second), drop (the query is dropped) or never. --leave: it wants to be asked nothing any more.
+//! ANSWER is yes, no, ask-yes, ask-no (as a user would, after a second), drop (the query is dropped) or never. --hold: until an end was called off for the
+//! first time. --leave: it wants to be asked nothing any more.
 
 use std::{io::Write as _, thread, time::Duration};
 
@@ -28,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let (client, events) = builder.connect()?;
-    let hold = reason.map(|reason| client.hold(reason));
+    let mut hold = reason.map(|reason| client.hold(reason));
     let held = hold.as_ref().map(endsession::Hold::held);
     if leaves {
         // The last of the three takes the connection down.
@@ -54,7 +55,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 say(&format!("end kind={:?}", end.ending().kind()));
                 end.done();
             }
-            Event::Cancelled => say("cancelled"),
+            Event::Cancelled => {
+                say("cancelled");
+                if let Some(hold) = hold.take() {
+                    hold.release();
+                    say("released");
+                }
+            }
             other => say(&format!("{other:?}")),
         }
     }

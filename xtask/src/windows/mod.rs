@@ -30,7 +30,7 @@ const COMPILER: &str = "x86_64-w64-mingw32-gcc";
 const DEBIAN: [&str; 3] = ["gcc-mingw-w64-x86-64", "wine", "wine64"];
 
 /// The packages of the workspace that are for Windows too, tests and examples included.
-const TESTED: &[&str] = &["endsession-ice"];
+const TESTED: &[&str] = &["endsession", "endsession-ice"];
 
 /// Those of which only the program is: their tests drive it from Linux, under Wine.
 const PROGRAMS: &[&str] = &["endsession-cli"];

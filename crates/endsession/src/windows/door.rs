@@ -29,7 +29,7 @@ const LATE: Duration = Duration::from_millis(4_500);
 /// [Windows](https://learn.microsoft.com/en-us/windows/win32/shutdown/wm-endsession) gives it.
 const CLEAN_UP: Duration = Duration::from_secs(5);
 
-/// How many messages may be under way in one thread, each within the other. Any program of the desktop can send them, and each takes stack.
+/// How many messages may be waited with in one thread, each within the other. Any program of the desktop can send them, and each takes stack.
 const MOST_NESTED: u32 = 8;
 
 /// What the threads of a backend have in common.
@@ -206,9 +206,6 @@ impl<S: System> Door<S> {
 
     /// `WM_ENDSESSION`. Once it has returned, Windows ends the process.
     pub(super) fn end(&self, is_ending: bool, lparam: isize) {
-        let Some(_nested) = Nested::enter(&self.nested) else {
-            return;
-        };
         let system = &self.host.system;
         if !is_ending {
             self.host.desk().cancelled(&self.host.shared);
@@ -217,6 +214,9 @@ impl<S: System> Door<S> {
         }
         let ending = words::ending(lparam, system.tells_kind());
         let Some(ticket) = self.host.desk().end(&self.host.shared, ending) else {
+            return;
+        };
+        let Some(_nested) = Nested::enter(&self.nested) else {
             return;
         };
         self.look();

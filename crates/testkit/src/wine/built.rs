@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 pub(super) const COMMAND: &str = "cargo xtask windows build";
 
 /// The programs in C, with the source that this testkit was built with.
-const SOURCES: [(&str, &str); 3] = [
+const SOURCES: [(&str, &str); 4] = [
     (
         "application",
         include_str!("../../assets/windows/application.c"),
@@ -16,6 +16,10 @@ const SOURCES: [(&str, &str); 3] = [
         include_str!("../../assets/windows/end_the_session.c"),
     ),
     ("log_off", include_str!("../../assets/windows/log_off.c")),
+    (
+        "ask_window",
+        include_str!("../../assets/windows/ask_window.c"),
+    ),
 ];
 
 /// A program for Windows, by its name without ".exe".

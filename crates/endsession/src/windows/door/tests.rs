@@ -162,27 +162,26 @@ fn a_second_question_shares_the_first_ones_answer() {
 
 #[test]
 fn questions_within_questions_have_a_bottom() {
-    fn ask_again(door: Rc<Door<Recorded>>, left: u32) {
-        if left > 0 {
-            post(move || {
-                ask_again(Rc::clone(&door), left - 1);
-                assert!(!door.query(0));
-            });
-        }
+    fn ask_again(door: Rc<Door<Recorded>>, left: u32, deepest: Rc<Cell<u32>>) {
+        post(move || {
+            deepest.set(deepest.get().max(door.nested.get()));
+            if left == 0 {
+                // Through all of them the cancel gets in, and lets them go.
+                door.end(false, 0);
+                return;
+            }
+            ask_again(Rc::clone(&door), left - 1, deepest);
+            assert!(!door.query(0));
+        });
     }
     let desk = desktop(false);
-    ask_again(Rc::clone(&desk.door), 1_000);
-    // The last of them lets the first go.
-    desk.host.shared.hold(What::LOG_OFF, "held".to_owned());
-    let events = Rc::clone(&desk.events);
-    let asked = Rc::new(Cell::new(0));
-    let count = Rc::clone(&asked);
-    post(move || {
-        count.set(count.get() + 1);
-        taken(&events).accept();
-    });
+    let deepest = Rc::new(Cell::new(0));
+    desk.when_asked(std::mem::forget);
+    ask_again(Rc::clone(&desk.door), 1_000, Rc::clone(&deepest));
     assert!(!desk.door.query(0));
-    assert_eq!(asked.get(), 1);
+    assert_eq!(deepest.get(), MOST_NESTED);
+    assert!(matches!(desk.next(), Some(Event::Cancelled)));
+    assert!(desk.next().is_none());
 }
 
 #[test]
