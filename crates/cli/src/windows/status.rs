@@ -1,4 +1,4 @@
-//! `endsession status` on Windows: who is asked, and what Windows does not tell.
+//! `endsession status` on Windows: who is asked, and what cannot be known.
 
 use std::io::Write as _;
 
@@ -19,7 +19,7 @@ pub(crate) fn run() -> Result<Exit> {
         "A log-off cannot be held up from here.".to_owned()
     });
     lines.push(
-        "Who holds it open cannot be listed: Windows shows that when the session is to end, and tells no program another's reasons."
+        "Who holds it open cannot be listed: they say so when they are asked, and Windows shows it then."
             .to_owned(),
     );
     lines.push(String::new());

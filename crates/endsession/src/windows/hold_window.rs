@@ -26,6 +26,7 @@ use windows_sys::Win32::{
 };
 
 use super::{
+    ask::is_visible,
     calls::{last_error, module},
     words::utf16,
 };
@@ -69,6 +70,9 @@ impl HoldWindow {
         builder: Builder,
         closed: impl FnOnce() + Send + 'static,
     ) -> Result<(Self, Client, Events), Error> {
+        if !is_visible() {
+            return Err(no_window("this process has no desktop that a user sees"));
+        }
         let (title, text) = (utf16(cut(title, LONGEST)), utf16(cut(text, LONGEST)));
         let (tell, told) = mpsc::channel();
         let run = move || {
@@ -76,7 +80,8 @@ impl HoldWindow {
                 Ok(shown) => shown,
                 Err(error) => {
                     // Whoever started this thread waits for the word, here and below.
-                    let _ = tell.send(Err(no_window(error)));
+                    let why = format!("error {error} (CreateWindowEx)");
+                    let _ = tell.send(Err(no_window(&why)));
                     return;
                 }
             };
@@ -132,11 +137,11 @@ impl fmt::Debug for HoldWindow {
     }
 }
 
-fn no_window(error: u32) -> Error {
+fn no_window(why: &str) -> Error {
     Error::Unsupported {
         what: "showing a window",
         why: format!(
-            "error {error} (CreateWindowEx); a service and a remote command have no desktop, and cannot hold the session open"
+            "{why}; what runs as a service, or from another machine, cannot hold the session open"
         ),
     }
 }
