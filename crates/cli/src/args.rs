@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use endsession_manager::config::parse_duration;
 
 use crate::exit::{Exit, Failure, Result};
+pub(crate) use crate::options::{Ask, Hold};
 
 const EXIT_STATUS: &str = "Exit status: 0 ended (or under way, once nothing can stop it), 1 refused or cancelled, \
                            2 wrong usage or configuration, or a machine that cannot, 3 no session or no manager to talk to.";
@@ -16,6 +17,12 @@ const POWER: &str = "Whether it is permitted is settled before anybody is asked:
                      that hold a shutdown up (systemd-inhibit --list) are shown like applications that do.\n\n\
                      Exit status: 0 ended (or under way, once nothing can stop it), 1 refused, not permitted or \
                      cancelled, 2 wrong usage or a machine that cannot, 3 no session or no manager to talk to.";
+
+const HOLD: &str = "It holds for as long as COMMAND itself runs, however that ends. Whoever ends the session sees COMMAND's name and \
+                    TEXT, and may end it all the same: COMMAND gets SIGTERM then. What cannot be held up here is said, and COMMAND \
+                    runs all the same. Signals that are sent to this program are passed on to COMMAND.\n\n\
+                    Exit status: COMMAND's own, or 128 and the number of the signal that ended it; 127 COMMAND was not found, \
+                    126 it could not be started, 2 wrong usage, 3 no way to hold as ENDSESSION_BACKEND says.";
 
 /// Ends your session the way it should end: every application is asked, the user decides, nothing
 /// is lost.
@@ -84,6 +91,9 @@ pub(crate) enum Command {
                       terminal to ask on."
     )]
     Ask(Ask),
+    /// Hold the session open while a command runs
+    #[command(after_help = HOLD)]
+    Hold(Hold),
     #[command(hide = true)]
     Dialog,
     /// What the configuration says
@@ -224,15 +234,6 @@ pub(crate) enum Choice {
     AskAgain,
     /// Show the window of APPLICATION
     Show,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Ask {
-    /// The question; without one, whether to end the session
-    pub(crate) question: Option<String>,
-    /// A sentence below it
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) detail: Option<String>,
 }
 
 #[derive(Debug, Args)]

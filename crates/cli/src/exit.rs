@@ -1,33 +1,6 @@
-//! Exit statuses and the failures behind them: one place for both.
+//! The failures of Linux' commands, and the exit statuses that they have.
 
-use std::process::ExitCode;
-
-/// What a command's end means to whoever started it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// Ended, or under way and past stopping; what was asked for was done.
-    Done,
-    /// Refused or cancelled; the session goes on.
-    Refused,
-    /// Wrong usage or configuration, or a machine that cannot.
-    Usage,
-    /// No session or no manager to talk to.
-    NoSession,
-    /// The session's own command ended by itself with this status.
-    Session(u8),
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Refused => 1,
-            Exit::Usage => 2,
-            Exit::NoSession => 3,
-            Exit::Session(status) => status,
-        })
-    }
-}
+pub(crate) use crate::exit_status::Exit;
 
 /// Why a command could not do its work. Each says what was wrong and what to do.
 #[derive(Debug, thiserror::Error)]

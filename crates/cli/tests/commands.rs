@@ -14,12 +14,13 @@ use endsession_testkit::gnome_client::Manner;
 use endsession_testkit::names::OwnsName;
 use support::{Done, LIMIT, On, Session, endsession, sandbox};
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "logoff",
     "status",
     "watch",
     "cancel",
     "choose",
+    "hold",
     "run",
     "manager",
     "demo",

@@ -45,3 +45,5 @@ pub use query::{AskingUser, Query};
 pub use request::{EndRequest, Force, log_off};
 pub use text::MAX_REASON;
 pub use window::Window;
+#[cfg(windows)]
+pub use windows::{HoldWindow, Program, programs};

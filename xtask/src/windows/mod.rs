@@ -33,7 +33,7 @@ const DEBIAN: [&str; 3] = ["gcc-mingw-w64-x86-64", "wine", "wine64"];
 const TESTED: &[&str] = &["endsession", "endsession-ice"];
 
 /// Those of which only the program is: their tests drive it from Linux, under Wine.
-const PROGRAMS: &[&str] = &[];
+const PROGRAMS: &[&str] = &["endsession-cli"];
 
 /// The hidden task that cargo starts programs with.
 pub(crate) const RUNNER: &str = "windows-runner";

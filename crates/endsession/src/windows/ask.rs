@@ -42,7 +42,7 @@ fn program() -> String {
 }
 
 /// Whether a user sees the windows of this process. Where that is not told, they are shown.
-fn is_visible() -> bool {
+pub(super) fn is_visible() -> bool {
     let mut flags = USEROBJECTFLAGS::default();
     let size = u32::try_from(size_of::<USEROBJECTFLAGS>()).unwrap_or(0);
     let into: *mut c_void = (&raw mut flags).cast();
