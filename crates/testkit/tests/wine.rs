@@ -143,6 +143,32 @@ fn every_window_of_an_application_is_asked() {
 }
 
 #[test]
+fn a_window_that_nobody_sees_is_asked_too() {
+    let wine = Wine::start();
+    let application = wine.application(&["--hidden", "--answer", "no"]);
+    assert_eq!(wine.end_session(&[]).wait_exit(LIMIT).code(), Some(1));
+    assert_eq!(story(&application), REFUSED);
+}
+
+#[test]
+fn one_without_a_window_is_neither_asked_nor_ended() {
+    let wine = Wine::start();
+    let without = wine.application(&["--windows", "0"]);
+    let with = wine.application(&[]);
+    assert!(wine.end_session(&[]).wait_exit(LIMIT).success());
+    assert!(with.wait_exit(LIMIT).success());
+    assert!(without.is_alive() && story(&without).is_empty());
+}
+
+#[test]
+fn one_that_takes_its_time_is_waited_for() {
+    let wine = Wine::start();
+    let slow = wine.application(&["--slow", "2000", "--answer", "no"]);
+    assert_eq!(wine.end_session(&[]).wait_exit(LIMIT).code(), Some(1));
+    assert_eq!(story(&slow), REFUSED);
+}
+
+#[test]
 fn the_answer_may_be_given_in_a_box() {
     let wine = Wine::start();
     let no = wine.application(&["--press", "no"]);
@@ -164,6 +190,27 @@ fn is_box(window: &Window) -> bool {
     window.title == "End the session"
 }
 
+/// For a developer to look at, where the variable names a directory.
+fn keep_screenshot(xvfb: &Xvfb, name: &str) {
+    if let Some(dir) = std::env::var_os("ENDSESSION_SCREENSHOTS") {
+        xvfb.screenshot(&PathBuf::from(dir).join(name));
+    }
+}
+
+/// Whoever ends a prefix from outside has to know of this window: it is Wine's, and waits for its user.
+#[test]
+fn wine_itself_shows_whom_it_waits_for() {
+    let xvfb = Xvfb::with_openbox();
+    let wine = Wine::on_display_in(xvfb.sandbox());
+    let hangs = wine.application(&["--hang", "--title", "Hangs"]);
+    let asked = wine.end_session(&[]);
+    // After five seconds.
+    let waits = xvfb.wait_for_window(LIMIT, |window| window.title == "Waiting for Program");
+    assert_ne!(waits.pid, Some(hangs.pid()));
+    keep_screenshot(&xvfb, "wine-waits.png");
+    assert!(hangs.is_alive() && asked.is_alive());
+}
+
 /// The seed itself: its application, its request, its box, and its user's keys.
 #[test]
 fn the_user_decides_in_the_seeds_box() {
@@ -174,9 +221,7 @@ fn the_user_decides_in_the_seeds_box() {
 
     wine.log_off();
     let asks = xvfb.wait_for_window(LIMIT, is_box);
-    if let Some(dir) = std::env::var_os("ENDSESSION_SCREENSHOTS") {
-        xvfb.screenshot(&PathBuf::from(dir).join("wine-box.png"));
-    }
+    keep_screenshot(&xvfb, "wine-box.png");
     // From Yes to No.
     xvfb.press(&asks, &["Tab"]);
     xvfb.press(&asks, &["Return"]);
