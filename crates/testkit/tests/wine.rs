@@ -9,7 +9,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use endsession_testkit::{
+    picture::Screen,
     session::Sandbox,
+    sway::{self, Config, Sway},
     wine::{Program, Wine},
     x11::{Window, Xvfb},
 };
@@ -191,9 +193,9 @@ fn is_box(window: &Window) -> bool {
 }
 
 /// For a developer to look at, where the variable names a directory.
-fn keep_screenshot(xvfb: &Xvfb, name: &str) {
+fn keep_screenshot(screen: &impl Screen, name: &str) {
     if let Some(dir) = std::env::var_os("ENDSESSION_SCREENSHOTS") {
-        xvfb.screenshot(&PathBuf::from(dir).join(name));
+        screen.picture().save(&PathBuf::from(dir).join(name));
     }
 }
 
@@ -233,6 +235,31 @@ fn the_user_decides_in_the_seeds_box() {
     xvfb.press(&asks, &["Return"]);
     assert!(application.wait_exit(LIMIT).success());
     xvfb.wait_until_empty(LIMIT);
+}
+
+/// The same in a Wayland session, where Wine's windows are Xwayland's.
+#[test]
+fn the_user_decides_on_sway_too() {
+    let sway = Sway::start_in(&Sandbox::new(), &Config::new().with_xwayland());
+    sway.x11();
+    let wine = Wine::on_display_in(sway.sandbox());
+    let application = wine.end_the_session();
+    let titled = |title: &'static str| move |window: &sway::Window| window.title == title;
+    let work = sway.wait_for_window(LIMIT, titled("Unsaved work"));
+    assert_eq!(work.pid, application.pid());
+
+    wine.log_off();
+    let asks = sway.wait_for_window(LIMIT, titled("End the session"));
+    keep_screenshot(&sway, "wine-sway.png");
+    sway.press(&asks, &["-k", "Tab", "-k", "Return"]);
+    sway.wait_for_windows(LIMIT, |windows| windows.len() == 1);
+    assert!(application.is_alive());
+
+    wine.log_off();
+    let asks = sway.wait_for_window(LIMIT, titled("End the session"));
+    sway.press(&asks, &["-k", "Return"]);
+    assert!(application.wait_exit(LIMIT).success());
+    sway.wait_until_empty(LIMIT);
 }
 
 #[test]
