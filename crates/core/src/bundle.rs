@@ -91,6 +91,12 @@ impl Coordinator {
             .collect()
     }
 
+    /// Whether something of a bundle shows a window.
+    fn is_seen(&self, bundle: BundleId) -> bool {
+        let mut apps = self.apps.values();
+        apps.any(|a| a.bundle == Some(bundle) && !a.windows.is_empty())
+    }
+
     /// A bundle has closed as far as it does, or its user said no.
     pub(crate) fn bundle_ended(&mut self, bundle: BundleId, end: BundleEnd) {
         let Some(u) = &mut self.under_way else { return };
@@ -190,7 +196,12 @@ impl Coordinator {
     /// Sets the next time at which one that goes with its bundle is looked at.
     pub(crate) fn waits_for_its_turn(&mut self, of: &Identity, pinged: bool) {
         let policy = self.policy_of(of);
-        let after = if pinged { policy.silent } else { policy.stays };
+        let after = match self.apps.get(of).and_then(|a| a.bundle) {
+            _ if !pinged => policy.stays,
+            // Who shows nothing cannot say no, and has the time that it has when it is ended alone.
+            Some(bundle) if !self.is_seen(bundle) => policy.forced_one,
+            _ => policy.silent,
+        };
         // At least a moment: it may be set again and again.
         self.go(of, Going::Bundle { pinged }, after.max(1));
     }
@@ -207,6 +218,14 @@ impl Coordinator {
         } else if !pinged {
             self.waits_for_its_turn(of, true);
             self.ping(of);
+        } else if let Some(bundle) = bundle.filter(|b| !self.is_seen(*b)) {
+            // What nobody sees holds nothing up: it is left to Ending.
+            if let Some(u) = &mut self.under_way {
+                u.bundles.remove(&bundle);
+            }
+            self.act(Action::LeaveBundle(bundle));
+            let members = self.members(bundle);
+            self.dissolve(&members);
         } else if self.apps.values().any(named) {
             // Another is known to be what this one waits for.
             self.waits_for_its_turn(of, true);

@@ -184,20 +184,44 @@ fn nobody_is_ended_who_thinks_for_long_or_asks_his_user() {
 }
 
 #[test]
-fn a_bundle_of_which_nobody_can_be_named_blocks_after_half_a_minute() {
+fn a_bundle_that_shows_nothing_holds_nothing_up() {
     let quiet = App::new("quiet.exe").bundled().when_closed(Closed::Stays);
     let mut desk = Desk::new([quiet]);
     desk.request(no_dialog());
-    desk.wait(60_000);
+    desk.wait(7_000);
     desk.log_is(&[
         "0.0 -- Asking",
         "0.0 -- Closing",
         "0.0 close the bundle",
         "2.0 ping quiet.exe",
-        "32.0 blocked by Wine: quiet.exe, not responding",
-        "32.0 cleared Wine: quiet.exe, not responding",
-        "32.0 leave the bundle",
-        "32.0 CANCELLED Blocked; blocked by Wine: quiet.exe, not responding; told Wine: quiet.exe",
+        "7.0 leave the bundle",
+        "7.0 -- Ending",
+        "7.0 SIGTERM the rest",
+        "7.0 end the session: LogOff",
+        "7.0 OVER",
+    ]);
+}
+
+#[test]
+fn a_bundle_of_which_nobody_hangs_blocks_after_half_a_minute() {
+    let deaf = |name| App::new(name).bundled().when_closed(Closed::Stays);
+    let mut desk = Desk::new([deaf("tray.exe"), deaf("notes.exe").window("Notes")]);
+    desk.log_off();
+    desk.wait(32_000);
+    desk.log_ends(&[
+        "2.0 ping tray.exe",
+        "2.0 ping notes.exe",
+        "32.0 blocked by Wine: tray.exe, not responding",
+    ]);
+    desk.wait(40_000);
+    desk.choose(Choice::EndOne(desk.of("tray.exe")));
+    desk.wait(5_000);
+    desk.log_starts(&[
+        "32.3 show",
+        "72.0 override tray.exe",
+        "72.0 cleared Wine: tray.exe, not responding",
+        "77.0 SIGTERM tray.exe",
+        "77.0 Wine: tray.exe has gone",
     ]);
 }
 

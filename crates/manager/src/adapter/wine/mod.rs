@@ -332,6 +332,13 @@ impl Manager {
         }
         let end = match running.ended(status) {
             End::Agreed | End::Failed => BundleEnd::Done,
+            // One that shows nothing cannot say no for its user, as on Windows.
+            End::Refused if running.asked.is_empty() && !self.shows_something(&alive) => {
+                tracing::info!(
+                    "a Windows program that shows no window refused, and goes at the end"
+                );
+                BundleEnd::Done
+            }
             End::Refused => {
                 // Another request may close it again.
                 self.wine.closed.remove(&bundle);
@@ -346,6 +353,11 @@ impl Manager {
             }
         };
         self.event(Event::BundleEnded(bundle, end));
+    }
+
+    fn shows_something(&self, of: &[Identity]) -> bool {
+        let shows = |of| self.core.app(of).is_some_and(|a| !a.windows.is_empty());
+        of.iter().any(shows)
     }
 
     /// Wine does not say who it was. It is the one that asked its user last, or the only one that is
