@@ -7,7 +7,8 @@ mod desk;
 mod prefix;
 
 use desk::{Desk, LIMIT, Shown};
-use endsession_testkit::session::Proc;
+use endsession_testkit::session::{Proc, Sandbox};
+use endsession_testkit::sway::Config;
 use endsession_testkit::wait::{is_alive, until_gone};
 use endsession_testkit::wine::Program;
 use endsession_testkit::x11::Xvfb;
@@ -297,4 +298,63 @@ fn programs_of_another_display_are_left_alone(desk: &Desk) {
         assert!(left.is_alive());
         assert!(!left.output().contains("query"));
     }
+}
+
+/// The session's display tells no process, and Xwayland's windows by their class alone.
+#[test]
+fn where_no_process_is_told_programs_are_known_by_their_names() {
+    let sandbox = Sandbox::new();
+    sandbox.set_env("ENDSESSION_DISPLAY", "wlr-foreign-toplevel");
+    let desk = Desk::sway_of(&sandbox, Config::new().with_xwayland(), DEADLINES);
+    let Shown::Sway(sway) = &desk.shown else {
+        unreachable!("this desk is sway's")
+    };
+    sway.x11();
+    let prefix = Prefix::new(&desk);
+    let seed = prefix.seed(&desk, "seed.exe");
+    assert_eq!(applications(&desk), [of("Wine: seed.exe", &seed)]);
+    let refused = log_off(&desk, &[]);
+    assert_eq!(asks(&desk), "Wine: seed.exe");
+    answer(&desk, "n");
+    outcome(&refused, 1);
+    assert!(seed.is_alive());
+    let agreed = log_off(&desk, &[]);
+    answer(&desk, "y");
+    outcome(&agreed, 0);
+    desk.ends_last_of(0);
+}
+
+/// A window manager that something else started, and a log-off that brings its manager along.
+#[test]
+fn a_log_off_without_a_manager_asks_them_too() {
+    let sandbox = Sandbox::new();
+    sandbox.install(env!("CARGO_BIN_EXE_endsession").as_ref());
+    sandbox.unset_env("DBUS_SESSION_BUS_ADDRESS");
+    let xvfb = Xvfb::with_openbox_in(&sandbox);
+    let openbox = xvfb.openbox().unwrap();
+    let prefix = Prefix::in_sandbox(&sandbox);
+    let agrees = prefix.elsewhere(&xvfb, "yes.exe", "Yes");
+    let log_off = sandbox.spawn(["endsession", "logoff", "--json", "--no-dialog"]);
+    outcome(&log_off, 0);
+    assert!(until_gone(agrees.pid(), LIMIT) && until_gone(openbox.pid(), LIMIT));
+    let said = agrees.output();
+    assert!(
+        said.contains("end window=1 wparam=1"),
+        "it was asked and told: {said}"
+    );
+}
+
+/// SIGTERM to `run`: an end that nobody can refuse.
+#[test]
+fn in_an_end_that_nobody_can_refuse_they_are_told_in_time() {
+    let desk = Desk::xsmp_sway(DEADLINES);
+    let prefix = Prefix::new(&desk);
+    let agrees = prefix.application(&desk, "yes.exe", "Yes", &[]);
+    let other = Prefix::new(&desk);
+    let refuses = other.application(&desk, "no.exe", "No", &["--answer", "no", "--stay"]);
+    desk.run.terminate();
+    desk.ends_last_of(0);
+    assert!(until_gone(agrees.pid(), LIMIT) && until_gone(refuses.pid(), LIMIT));
+    let said = agrees.output();
+    assert!(said.contains("end window=1 wparam=1"), "{said}");
 }

@@ -19,9 +19,14 @@ impl Prefix {
     pub(crate) fn new(desk: &Desk) -> Self {
         // sway starts its Xwayland for the first that connects, and tells of it before.
         let _known = desk.display();
+        Self::in_sandbox(&desk.sandbox)
+    }
+
+    /// On the sandbox's display.
+    pub(crate) fn in_sandbox(sandbox: &Sandbox) -> Self {
         Self {
-            wine: Wine::on_display_in(&desk.sandbox),
-            sandbox: desk.sandbox.clone(),
+            wine: Wine::on_display_in(sandbox),
+            sandbox: sandbox.clone(),
         }
     }
 
@@ -67,7 +72,7 @@ impl Prefix {
         program
     }
 
-    /// Starts a program on another display than the session's; the sandbox's variables name it.
+    /// Starts a program on this display, which the sandbox's variables name.
     pub(crate) fn elsewhere(&self, display: &Xvfb, name: &str, title: &str) -> Program {
         let program = self.start("application", name, &["--title", title]);
         display.wait_for_window(LIMIT, |w| w.title == title);
