@@ -30,8 +30,7 @@ macro_rules! on_both {
 }
 
 /// Who hangs is named in a second.
-const DEADLINES: &str =
-    "window-stays = \"500ms\"\nping = \"500ms\"\nforced = \"2s\"\nend-one = \"1s\"";
+const DEADLINES: &str = "not-responding = \"6s\"\nwindow-stays = \"500ms\"\nping = \"500ms\"\nforced = \"2s\"\nend-one = \"1s\"";
 
 on_both! {
     no_in_the_box_cancels_and_lists_what_had_closed_and_yes_ends_the_session;
@@ -235,17 +234,27 @@ fn a_prefix_with_no_program_holds_nothing_and_its_server_goes(desk: &Desk) {
     assert!(prefix.run("wineserver", &["-p"]).wait_exit(LIMIT).success());
     let program = prefix.application(desk, "program.exe", "Program", &[]);
     let pid = prefix.server();
+    let key = [
+        "reg",
+        "add",
+        "HKCU\\Software\\Tests",
+        "/v",
+        "setting",
+        "/d",
+        "kept",
+    ];
+    assert!(prefix.run("wine", &key).wait_exit(LIMIT).success());
     program.process().kill();
     program.wait_exit(LIMIT);
-    assert_eq!(applications(desk), []);
+    wait_until(|| applications(desk).is_empty());
     assert!(is_alive(pid));
     outcome(&log_off(desk, &["--no-dialog"]), 0);
     desk.ends_last_of(0);
     if let Shown::Sway(_) = desk.shown {
-        assert!(
-            until_gone(pid, LIMIT),
-            "it was started on this display alone"
-        );
+        assert!(until_gone(pid, LIMIT), "it was started on this display");
+        // A server writes what it has when it is told to end, and loses it when it is killed.
+        let settings = std::fs::read_to_string(prefix.path().join("user.reg")).unwrap();
+        assert!(settings.contains("\"setting\"=\"kept\""));
     }
 }
 

@@ -70,6 +70,8 @@ fn a_no_within_a_bundle_is_the_users_and_lists_who_went_before() {
         "0.0 blocked by Wine: seed.exe, window: Save?",
         "0.3 show",
         "2.0 ping last.exe",
+        "12.0 ping last.exe",
+        "22.0 ping last.exe",
     ]);
     desk.refuses_in_its_bundle("seed.exe");
     desk.log_is(&[
@@ -127,6 +129,7 @@ fn who_hangs_in_a_bundle_is_named_and_ended_and_the_others_are_asked_then() {
         "2.0 ping next.exe",
         "7.0 blocked by Wine: hang.exe, window: Hang (hung)",
         "7.3 show",
+        "12.0 ping next.exe",
     ]);
     desk.choose(Choice::EndOne(desk.of("hang.exe")));
     desk.wait(5_000);
@@ -134,6 +137,7 @@ fn who_hangs_in_a_bundle_is_named_and_ended_and_the_others_are_asked_then() {
         "20.0 override hang.exe",
         "20.0 close hang.exe: Hang",
         "20.0 cleared Wine: hang.exe, window: Hang (hung)",
+        "22.0 ping next.exe",
         "25.0 SIGTERM hang.exe",
         "25.0 Wine: hang.exe has gone",
         "25.0 hide",
@@ -143,6 +147,25 @@ fn who_hangs_in_a_bundle_is_named_and_ended_and_the_others_are_asked_then() {
         "25.0 SIGTERM the rest",
         "25.0 end the session: LogOff",
         "25.0 OVER; overridden Wine: hang.exe",
+    ]);
+}
+
+#[test]
+fn who_hangs_when_his_turn_comes_late_is_named_then() {
+    let late = App::new("late.exe")
+        .window("Late")
+        .bundled()
+        .when_closed(Closed::Stays);
+    let mut desk = Desk::new([late]);
+    desk.log_off();
+    desk.wait(5_000);
+    desk.tell(Event::Stopped(desk.of("late.exe")));
+    desk.log_is(&[
+        "0.0 -- Asking",
+        "0.0 -- Closing",
+        "0.0 close the bundle",
+        "2.0 ping late.exe",
+        "5.0 blocked by Wine: late.exe, window: Late (hung)",
     ]);
 }
 
@@ -175,7 +198,7 @@ fn nobody_is_ended_who_thinks_for_long_or_asks_his_user() {
     desk.wait(10 * 60_000);
     desk.choose(Choice::Cancel);
     desk.log_ends(&[
-        "2.0 ping last.exe",
+        "22.0 ping last.exe",
         "600.0 cleared Wine: seed.exe, window: Save?",
         "600.0 hide",
         "600.0 leave the bundle",
@@ -194,11 +217,13 @@ fn a_bundle_that_shows_nothing_holds_nothing_up() {
         "0.0 -- Closing",
         "0.0 close the bundle",
         "2.0 ping quiet.exe",
-        "7.0 leave the bundle",
-        "7.0 -- Ending",
-        "7.0 SIGTERM the rest",
-        "7.0 end the session: LogOff",
-        "7.0 OVER",
+        "3.6 ping quiet.exe",
+        "5.3 ping quiet.exe",
+        "6.9 leave the bundle",
+        "6.9 -- Ending",
+        "6.9 SIGTERM the rest",
+        "6.9 end the session: LogOff",
+        "6.9 OVER",
     ]);
 }
 
@@ -209,8 +234,8 @@ fn a_bundle_of_which_nobody_hangs_blocks_after_half_a_minute() {
     desk.log_off();
     desk.wait(32_000);
     desk.log_ends(&[
-        "2.0 ping tray.exe",
-        "2.0 ping notes.exe",
+        "22.0 ping tray.exe",
+        "22.0 ping notes.exe",
         "32.0 blocked by Wine: tray.exe, not responding",
     ]);
     desk.wait(40_000);
