@@ -110,8 +110,8 @@ pub enum Going {
     Polite,
     /// Its bundle is being closed, one after the other, and its turn may not have come.
     Bundle {
-        /// It was asked since whether it handles events.
-        pinged: bool,
+        /// How often it was asked since whether it handles events.
+        pings: u8,
     },
     /// Closed or told, and still showing a window: a blocker.
     Stays,

@@ -11,6 +11,10 @@ use crate::event::BundleEnd;
 use crate::id::{BundleId, Identity};
 use crate::time::Deadline;
 
+/// How often one that goes with its bundle is asked whether it handles events, before it blocks
+/// although it does. Its turn may come at any time between.
+const PINGS: u8 = 3;
+
 impl Coordinator {
     /// The bundle with which an application is let go. Not where it votes, since then it can be asked
     /// like others, nor where a rule says to ignore one of the bundle: then each goes by itself.
@@ -89,6 +93,12 @@ impl Coordinator {
         apps.filter(|(_, a)| a.bundle == Some(bundle))
             .map(|(of, _)| of.clone())
             .collect()
+    }
+
+    /// Whether something of a bundle shows a window.
+    fn is_seen(&self, bundle: BundleId) -> bool {
+        let mut apps = self.apps.values();
+        apps.any(|a| a.bundle == Some(bundle) && !a.windows.is_empty())
     }
 
     /// A bundle has closed as far as it does, or its user said no.
@@ -180,36 +190,49 @@ impl Coordinator {
             self.act(Action::LeaveBundle(bundle));
         }
         for of in members {
-            let waits = |a: &&App| a.going == Going::Bundle { pinged: true };
+            let waits = |a: &&App| matches!(a.going, Going::Bundle { pings: 1.. });
             if self.apps.get(&of).filter(waits).is_some() {
-                self.waits_for_its_turn(&of, false);
+                self.waits_for_its_turn(&of, 0);
             }
         }
     }
 
     /// Sets the next time at which one that goes with its bundle is looked at.
-    pub(crate) fn waits_for_its_turn(&mut self, of: &Identity, pinged: bool) {
+    pub(crate) fn waits_for_its_turn(&mut self, of: &Identity, pings: u8) {
         let policy = self.policy_of(of);
-        let after = if pinged { policy.silent } else { policy.stays };
+        let after = match self.apps.get(of).and_then(|a| a.bundle) {
+            _ if pings == 0 => policy.stays,
+            // Who shows nothing cannot say no, and has the time that it has when it is ended alone.
+            Some(bundle) if !self.is_seen(bundle) => policy.forced_one / u64::from(PINGS),
+            _ => policy.silent / u64::from(PINGS),
+        };
         // At least a moment: it may be set again and again.
-        self.go(of, Going::Bundle { pinged }, after.max(1));
+        self.go(of, Going::Bundle { pings }, after.max(1));
     }
 
     /// It has had a while. Who is asked answers no ping while it thinks, and those whose turn is
     /// still to come do; so one that is silent is what the others wait for.
-    pub(crate) fn turn_is_late(&mut self, of: &Identity, pinged: bool) {
+    pub(crate) fn turn_is_late(&mut self, of: &Identity, pings: u8) {
         let Some(app) = self.apps.get(of) else { return };
         let bundle = app.bundle;
         let named = |a: &App| a.bundle == bundle && a.going == Going::Stays;
         if app.hung() {
             self.stay(of);
             self.ping(of);
-        } else if !pinged {
-            self.waits_for_its_turn(of, true);
+        } else if pings < PINGS {
+            self.waits_for_its_turn(of, pings + 1);
             self.ping(of);
+        } else if let Some(bundle) = bundle.filter(|b| !self.is_seen(*b)) {
+            // What nobody sees holds nothing up: it is left to Ending.
+            if let Some(u) = &mut self.under_way {
+                u.bundles.remove(&bundle);
+            }
+            self.act(Action::LeaveBundle(bundle));
+            let members = self.members(bundle);
+            self.dissolve(&members);
         } else if self.apps.values().any(named) {
             // Another is known to be what this one waits for.
-            self.waits_for_its_turn(of, true);
+            self.waits_for_its_turn(of, PINGS);
         } else {
             self.stay(of);
         }
@@ -224,7 +247,7 @@ impl Coordinator {
         if app.hung() {
             self.stay(of);
         } else if was_hung && !app.answers_with_a_window() {
-            self.waits_for_its_turn(of, true);
+            self.waits_for_its_turn(of, 1);
         }
     }
 }

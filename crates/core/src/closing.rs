@@ -224,7 +224,7 @@ impl Coordinator {
         let bundle = self.whole(app);
         self.notice(Notice::Closing(of.clone()));
         if let Some(bundle) = bundle {
-            self.waits_for_its_turn(of, false);
+            self.waits_for_its_turn(of, 0);
             self.close_bundle(bundle, false);
             return;
         }
@@ -346,7 +346,7 @@ impl Coordinator {
             // It has been asked; a window of its own is its user's to answer.
             if !app.answers_with_a_window() {
                 self.tries_again(of);
-                self.waits_for_its_turn(of, false);
+                self.waits_for_its_turn(of, 0);
             }
             return;
         }
@@ -405,7 +405,7 @@ impl Coordinator {
                 self.look_after(of);
                 self.touch(of);
             }
-            Going::Bundle { pinged } => self.turn_is_late(of, pinged),
+            Going::Bundle { pings } => self.turn_is_late(of, pings),
             Going::No | Going::Stays | Going::GaveUp => {}
         }
     }
@@ -445,7 +445,7 @@ impl Coordinator {
                 // Its dialog was answered. It says itself what that means.
                 let waits = app.going == Going::Stays;
                 if waits && !app.hung() && !app.answers_with_a_window() {
-                    self.waits_for_its_turn(of, false);
+                    self.waits_for_its_turn(of, 0);
                 }
             }
             Going::Polite | Going::Stays if app.windows.is_empty() => {

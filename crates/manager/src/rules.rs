@@ -370,6 +370,20 @@ mod tests {
     }
 
     #[test]
+    fn a_windows_program_is_its_file() {
+        let mut rules = rules("[[application]]\napp-id = \"notepad.exe\"\nignore = true");
+        let bundled = |name: &str| Event::Bundled {
+            of: Identity::Peer(1),
+            name: name.to_owned(),
+            bundle: endsession_core::BundleId(1),
+        };
+        let (_, rule) = rules
+            .learn(&bundled("Wine: notepad.exe (~/.wine)"), |_| true)
+            .unwrap();
+        assert!(rule.ignore);
+    }
+
+    #[test]
     fn with_both_an_app_id_and_an_executable_both_must_fit() {
         let rules =
             rules("[[application]]\napp-id = \"a\"\nexecutable = [\"x\", \"y\"]\nignore = true");

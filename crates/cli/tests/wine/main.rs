@@ -7,8 +7,10 @@ mod desk;
 mod prefix;
 
 use desk::{Desk, LIMIT, Shown};
-use endsession_testkit::session::Proc;
+use endsession_testkit::session::{Proc, Sandbox};
+use endsession_testkit::sway::Config;
 use endsession_testkit::wait::{is_alive, until_gone};
+use endsession_testkit::wine::Program;
 use endsession_testkit::x11::Xvfb;
 use prefix::{Prefix, wait_until, windows};
 use serde_json::{Value, json};
@@ -28,8 +30,7 @@ macro_rules! on_both {
 }
 
 /// Who hangs is named in a second.
-const DEADLINES: &str =
-    "window-stays = \"500ms\"\nping = \"500ms\"\nforced = \"2s\"\nend-one = \"1s\"";
+const DEADLINES: &str = "not-responding = \"6s\"\nwindow-stays = \"500ms\"\nping = \"500ms\"\nforced = \"2s\"\nend-one = \"1s\"";
 
 on_both! {
     no_in_the_box_cancels_and_lists_what_had_closed_and_yes_ends_the_session;
@@ -38,6 +39,7 @@ on_both! {
     programs_of_two_prefixes_are_asked_one_prefix_after_the_other;
     a_program_that_refuses_is_ended_by_force;
     a_prefix_with_no_program_holds_nothing_and_its_server_goes;
+    a_program_without_a_window_holds_nothing;
     programs_of_another_display_are_left_alone;
 }
 
@@ -61,7 +63,7 @@ fn applications(desk: &Desk) -> Vec<(String, Option<u64>)> {
         .collect()
 }
 
-fn of(name: &str, proc: &Proc) -> (String, Option<u64>) {
+fn of(name: &str, proc: &Program) -> (String, Option<u64>) {
     (name.to_owned(), Some(proc.pid().into()))
 }
 
@@ -87,7 +89,7 @@ fn blockers(desk: &Desk) -> Vec<Value> {
 }
 
 fn no_in_the_box_cancels_and_lists_what_had_closed_and_yes_ends_the_session(desk: &Desk) {
-    let prefix = Prefix::new(&desk.sandbox, ".wine");
+    let prefix = Prefix::new(desk);
     let names = ["one.exe", "two.exe", "three.exe"];
     let programs = names.map(|name| prefix.seed(desk, name));
     let terminal = desk.terminal();
@@ -146,7 +148,7 @@ fn asks(desk: &Desk) -> String {
 }
 
 fn a_program_that_hangs_is_named_and_can_be_ended_alone(desk: &Desk) {
-    let prefix = Prefix::new(&desk.sandbox, ".wine");
+    let prefix = Prefix::new(desk);
     let hang = prefix.application(desk, "hang.exe", "Hang", &["--hang"]);
     let next = prefix.application(desk, "next.exe", "Next", &[]);
     let request = log_off(desk, &[]);
@@ -162,7 +164,7 @@ fn a_program_that_hangs_is_named_and_can_be_ended_alone(desk: &Desk) {
     let over = outcome(&request, 0);
     assert_eq!(over["overridden"], json!(["Wine: hang.exe"]), "{over:#}");
     desk.ends_last_of(0);
-    let said = next.stdout_so_far();
+    let said = next.output();
     assert!(
         said.contains("answer window=1 value=1"),
         "it was asked then: {said}"
@@ -170,7 +172,7 @@ fn a_program_that_hangs_is_named_and_can_be_ended_alone(desk: &Desk) {
 }
 
 fn a_program_that_hangs_is_ended_where_the_caller_allows_that(desk: &Desk) {
-    let prefix = Prefix::new(&desk.sandbox, ".wine");
+    let prefix = Prefix::new(desk);
     let _hang = prefix.application(desk, "hang.exe", "Hang", &["--hang"]);
     let request = log_off(desk, &["--force-if-hung"]);
     let over = outcome(&request, 0);
@@ -179,13 +181,14 @@ fn a_program_that_hangs_is_ended_where_the_caller_allows_that(desk: &Desk) {
 }
 
 fn programs_of_two_prefixes_are_asked_one_prefix_after_the_other(desk: &Desk) {
-    let one = Prefix::new(&desk.sandbox, "one");
-    let two = Prefix::new(&desk.sandbox, "two");
+    let one = Prefix::new(desk);
+    let two = Prefix::new(desk);
     let first = one.seed(desk, "first.exe");
     let second = two.seed(desk, "second.exe");
     let mut known = applications(desk);
     known.sort();
-    let called = |name: &str, prefix: &Prefix| format!("Wine: {name} ({})", prefix.path.display());
+    let called =
+        |name: &str, prefix: &Prefix| format!("Wine: {name} ({})", prefix.path().display());
     let home = desk.sandbox.home().display().to_string();
     let called = |name: &str, prefix: &Prefix| called(name, prefix).replace(&home, "~");
     let expected = [
@@ -212,7 +215,7 @@ fn programs_of_two_prefixes_are_asked_one_prefix_after_the_other(desk: &Desk) {
 }
 
 fn a_program_that_refuses_is_ended_by_force(desk: &Desk) {
-    let prefix = Prefix::new(&desk.sandbox, ".wine");
+    let prefix = Prefix::new(desk);
     let refuses = prefix.application(desk, "no.exe", "No", &["--answer", "no", "--stay"]);
     let request = log_off(desk, &[]);
     let cancelled = outcome(&request, 1);
@@ -226,33 +229,52 @@ fn a_program_that_refuses_is_ended_by_force(desk: &Desk) {
 }
 
 fn a_prefix_with_no_program_holds_nothing_and_its_server_goes(desk: &Desk) {
-    let prefix = Prefix::new(&desk.sandbox, ".wine");
+    let prefix = Prefix::new(desk);
     // It stays after the last program, until it is ended.
-    let mut server = std::process::Command::new("wineserver");
-    server.arg("-p").env("WINEPREFIX", &prefix.path);
-    assert!(desk.sandbox.spawn(server).wait_exit(LIMIT).success());
+    assert!(prefix.run("wineserver", &["-p"]).wait_exit(LIMIT).success());
     let program = prefix.application(desk, "program.exe", "Program", &[]);
     let pid = prefix.server();
-    program.kill();
+    let key = [
+        "reg",
+        "add",
+        "HKCU\\Software\\Tests",
+        "/v",
+        "setting",
+        "/d",
+        "kept",
+    ];
+    assert!(prefix.run("wine", &key).wait_exit(LIMIT).success());
+    program.process().kill();
     program.wait_exit(LIMIT);
-    assert_eq!(applications(desk), []);
+    wait_until(|| applications(desk).is_empty());
     assert!(is_alive(pid));
     outcome(&log_off(desk, &["--no-dialog"]), 0);
     desk.ends_last_of(0);
     if let Shown::Sway(_) = desk.shown {
+        assert!(until_gone(pid, LIMIT), "it was started on this display");
+        // A server writes what it has when it is told to end, and loses it when it is killed.
+        let settings = std::fs::read_to_string(prefix.path().join("user.reg")).unwrap();
+        assert!(settings.contains("\"setting\"=\"kept\""));
+    }
+}
+
+fn a_program_without_a_window_holds_nothing(desk: &Desk) {
+    let prefix = Prefix::new(desk);
+    let hidden = prefix.application(desk, "no.exe", "No", &["--hidden", "--answer", "no"]);
+    outcome(&log_off(desk, &["--no-dialog"]), 0);
+    desk.ends_last_of(0);
+    if let Shown::Sway(_) = desk.shown {
         assert!(
-            until_gone(pid, LIMIT),
+            until_gone(hidden.pid(), LIMIT),
             "it was started on this display alone"
         );
+        assert!(hidden.output().contains("query window=1"), "and was asked");
     }
 }
 
 fn programs_of_another_display_are_left_alone(desk: &Desk) {
     let other = Xvfb::with_openbox();
-    let (theirs, shared) = (
-        Prefix::new(&desk.sandbox, "theirs"),
-        Prefix::new(&desk.sandbox, "shared"),
-    );
+    let (theirs, shared) = (Prefix::new(desk), Prefix::new(desk));
     let elsewhere = |prefix: &Prefix, name: &str| {
         let here = desk.sandbox.env("DISPLAY").unwrap();
         let wayland = desk.sandbox.env("WAYLAND_DISPLAY");
@@ -276,13 +298,72 @@ fn programs_of_another_display_are_left_alone(desk: &Desk) {
     outcome(&log_off(desk, &[]), 0);
     desk.ends_last_of(0);
     assert!(until_gone(ours.pid(), LIMIT));
-    let said = ours.stdout_so_far();
+    let said = ours.output();
     assert!(
         said.contains("close window=1") && !said.contains("query"),
         "{said}"
     );
     for left in [&alone, &beside] {
         assert!(left.is_alive());
-        assert!(!left.stdout_so_far().contains("query"));
+        assert!(!left.output().contains("query"));
     }
+}
+
+/// The session's display tells no process, and Xwayland's windows by their class alone.
+#[test]
+fn where_no_process_is_told_programs_are_known_by_their_names() {
+    let sandbox = Sandbox::new();
+    sandbox.set_env("ENDSESSION_DISPLAY", "wlr-foreign-toplevel");
+    let desk = Desk::sway_of(&sandbox, Config::new().with_xwayland(), DEADLINES);
+    let Shown::Sway(sway) = &desk.shown else {
+        unreachable!("this desk is sway's")
+    };
+    sway.x11();
+    let prefix = Prefix::new(&desk);
+    let seed = prefix.seed(&desk, "seed.exe");
+    assert_eq!(applications(&desk), [of("Wine: seed.exe", &seed)]);
+    let refused = log_off(&desk, &[]);
+    assert_eq!(asks(&desk), "Wine: seed.exe");
+    answer(&desk, "n");
+    outcome(&refused, 1);
+    assert!(seed.is_alive());
+    let agreed = log_off(&desk, &[]);
+    answer(&desk, "y");
+    outcome(&agreed, 0);
+    desk.ends_last_of(0);
+}
+
+/// A window manager that something else started, and a log-off that brings its manager along.
+#[test]
+fn a_log_off_without_a_manager_asks_them_too() {
+    let sandbox = Sandbox::new();
+    sandbox.install(env!("CARGO_BIN_EXE_endsession").as_ref());
+    sandbox.unset_env("DBUS_SESSION_BUS_ADDRESS");
+    let xvfb = Xvfb::with_openbox_in(&sandbox);
+    let openbox = xvfb.openbox().unwrap();
+    let prefix = Prefix::in_sandbox(&sandbox);
+    let agrees = prefix.elsewhere(&xvfb, "yes.exe", "Yes");
+    let log_off = sandbox.spawn(["endsession", "logoff", "--json", "--no-dialog"]);
+    outcome(&log_off, 0);
+    assert!(until_gone(agrees.pid(), LIMIT) && until_gone(openbox.pid(), LIMIT));
+    let said = agrees.output();
+    assert!(
+        said.contains("end window=1 wparam=1"),
+        "it was asked and told: {said}"
+    );
+}
+
+/// SIGTERM to `run`: an end that nobody can refuse.
+#[test]
+fn in_an_end_that_nobody_can_refuse_they_are_told_in_time() {
+    let desk = Desk::xsmp_sway(DEADLINES);
+    let prefix = Prefix::new(&desk);
+    let agrees = prefix.application(&desk, "yes.exe", "Yes", &[]);
+    let other = Prefix::new(&desk);
+    let refuses = other.application(&desk, "no.exe", "No", &["--answer", "no", "--stay"]);
+    desk.run.terminate();
+    desk.ends_last_of(0);
+    assert!(until_gone(agrees.pid(), LIMIT) && until_gone(refuses.pid(), LIMIT));
+    let said = agrees.output();
+    assert!(said.contains("end window=1 wparam=1"), "{said}");
 }

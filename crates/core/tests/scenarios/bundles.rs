@@ -70,6 +70,8 @@ fn a_no_within_a_bundle_is_the_users_and_lists_who_went_before() {
         "0.0 blocked by Wine: seed.exe, window: Save?",
         "0.3 show",
         "2.0 ping last.exe",
+        "12.0 ping last.exe",
+        "22.0 ping last.exe",
     ]);
     desk.refuses_in_its_bundle("seed.exe");
     desk.log_is(&[
@@ -127,6 +129,7 @@ fn who_hangs_in_a_bundle_is_named_and_ended_and_the_others_are_asked_then() {
         "2.0 ping next.exe",
         "7.0 blocked by Wine: hang.exe, window: Hang (hung)",
         "7.3 show",
+        "12.0 ping next.exe",
     ]);
     desk.choose(Choice::EndOne(desk.of("hang.exe")));
     desk.wait(5_000);
@@ -134,6 +137,7 @@ fn who_hangs_in_a_bundle_is_named_and_ended_and_the_others_are_asked_then() {
         "20.0 override hang.exe",
         "20.0 close hang.exe: Hang",
         "20.0 cleared Wine: hang.exe, window: Hang (hung)",
+        "22.0 ping next.exe",
         "25.0 SIGTERM hang.exe",
         "25.0 Wine: hang.exe has gone",
         "25.0 hide",
@@ -143,6 +147,25 @@ fn who_hangs_in_a_bundle_is_named_and_ended_and_the_others_are_asked_then() {
         "25.0 SIGTERM the rest",
         "25.0 end the session: LogOff",
         "25.0 OVER; overridden Wine: hang.exe",
+    ]);
+}
+
+#[test]
+fn who_hangs_when_his_turn_comes_late_is_named_then() {
+    let late = App::new("late.exe")
+        .window("Late")
+        .bundled()
+        .when_closed(Closed::Stays);
+    let mut desk = Desk::new([late]);
+    desk.log_off();
+    desk.wait(5_000);
+    desk.tell(Event::Stopped(desk.of("late.exe")));
+    desk.log_is(&[
+        "0.0 -- Asking",
+        "0.0 -- Closing",
+        "0.0 close the bundle",
+        "2.0 ping late.exe",
+        "5.0 blocked by Wine: late.exe, window: Late (hung)",
     ]);
 }
 
@@ -175,7 +198,7 @@ fn nobody_is_ended_who_thinks_for_long_or_asks_his_user() {
     desk.wait(10 * 60_000);
     desk.choose(Choice::Cancel);
     desk.log_ends(&[
-        "2.0 ping last.exe",
+        "22.0 ping last.exe",
         "600.0 cleared Wine: seed.exe, window: Save?",
         "600.0 hide",
         "600.0 leave the bundle",
@@ -184,20 +207,46 @@ fn nobody_is_ended_who_thinks_for_long_or_asks_his_user() {
 }
 
 #[test]
-fn a_bundle_of_which_nobody_can_be_named_blocks_after_half_a_minute() {
+fn a_bundle_that_shows_nothing_holds_nothing_up() {
     let quiet = App::new("quiet.exe").bundled().when_closed(Closed::Stays);
     let mut desk = Desk::new([quiet]);
     desk.request(no_dialog());
-    desk.wait(60_000);
+    desk.wait(7_000);
     desk.log_is(&[
         "0.0 -- Asking",
         "0.0 -- Closing",
         "0.0 close the bundle",
         "2.0 ping quiet.exe",
-        "32.0 blocked by Wine: quiet.exe, not responding",
-        "32.0 cleared Wine: quiet.exe, not responding",
-        "32.0 leave the bundle",
-        "32.0 CANCELLED Blocked; blocked by Wine: quiet.exe, not responding; told Wine: quiet.exe",
+        "3.6 ping quiet.exe",
+        "5.3 ping quiet.exe",
+        "6.9 leave the bundle",
+        "6.9 -- Ending",
+        "6.9 SIGTERM the rest",
+        "6.9 end the session: LogOff",
+        "6.9 OVER",
+    ]);
+}
+
+#[test]
+fn a_bundle_of_which_nobody_hangs_blocks_after_half_a_minute() {
+    let deaf = |name| App::new(name).bundled().when_closed(Closed::Stays);
+    let mut desk = Desk::new([deaf("tray.exe"), deaf("notes.exe").window("Notes")]);
+    desk.log_off();
+    desk.wait(32_000);
+    desk.log_ends(&[
+        "22.0 ping tray.exe",
+        "22.0 ping notes.exe",
+        "32.0 blocked by Wine: tray.exe, not responding",
+    ]);
+    desk.wait(40_000);
+    desk.choose(Choice::EndOne(desk.of("tray.exe")));
+    desk.wait(5_000);
+    desk.log_starts(&[
+        "32.3 show",
+        "72.0 override tray.exe",
+        "72.0 cleared Wine: tray.exe, not responding",
+        "77.0 SIGTERM tray.exe",
+        "77.0 Wine: tray.exe has gone",
     ]);
 }
 

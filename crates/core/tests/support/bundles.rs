@@ -3,7 +3,7 @@
 
 use endsession_core::*;
 
-use super::Ghost;
+use super::{Ghost, Op};
 
 impl Ghost {
     /// The bundle with which it is let go.
@@ -57,7 +57,7 @@ impl Ghost {
     }
 
     /// Checks and follows what is done to bundles.
-    pub fn bundles_in_order(&mut self, action: &Action) -> Result<(), String> {
+    pub fn bundles_in_order(&mut self, op: &Op, action: &Action) -> Result<(), String> {
         let beside = |g: &Self, of: &Identity| {
             let closing = g.whole(of).is_some_and(|b| g.closing_bundles.contains(&b));
             closing && !g.alone.contains(of)
@@ -108,7 +108,14 @@ impl Ghost {
             Action::Signal(of, _) if beside(self, of) && !self.free(of) => {
                 return Err("signalled beside its bundle".to_owned());
             }
-            Action::Finished(_) => self.refused_in_bundle = false,
+            Action::Finished(outcome) => {
+                let cancelled = matches!(outcome, Outcome::Cancelled { .. });
+                let ended = matches!(op, Op::Event(Event::BundleEnded(..)));
+                if ended && cancelled && !std::mem::take(&mut self.refused_in_bundle) {
+                    return Err("a no that does not count cancelled".to_owned());
+                }
+                self.refused_in_bundle = false;
+            }
             _ => {}
         }
         Ok(())

@@ -380,7 +380,7 @@ impl Ghost {
         let err = |what: &str| Err(format!("{what}: {action:?} after {op:?}"));
         self.in_order(action)
             .map_err(|why| format!("{why}: {action:?} after {op:?}"))?;
-        self.bundles_in_order(action)
+        self.bundles_in_order(op, action)
             .map_err(|why| format!("{why}: {action:?} after {op:?}"))?;
         match action {
             Action::Authorize(kind) => {
