@@ -5,7 +5,10 @@
 )]
 
 mod actor;
+mod alone;
+mod desktops;
 mod ours;
+mod requests;
 #[path = "../support/mod.rs"]
 mod support;
 

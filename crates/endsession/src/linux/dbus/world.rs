@@ -62,6 +62,7 @@ pub(super) struct Orders {
     commands: UnboundedReceiver<Command>,
     /// What came while something else was waited for.
     waiting: VecDeque<Command>,
+    is_closed: bool,
 }
 
 /// See the [module](self).
@@ -99,7 +100,10 @@ impl Orders {
                 biased;
                 result = &mut something => return Ok(result),
                 command = self.commands.recv() => match command {
-                    None | Some(Command::Close) => return Err(Closed),
+                    None | Some(Command::Close) => {
+                        self.is_closed = true;
+                        return Err(Closed);
+                    }
                     Some(command) => self.waiting.push_back(command),
                 },
             }
@@ -129,6 +133,7 @@ impl World {
             orders: Orders {
                 commands,
                 waiting: VecDeque::new(),
+                is_closed: false,
             },
             notices: unbounded_channel(),
         }
@@ -218,6 +223,9 @@ impl World {
     /// Waits for what happens next.
     pub(super) async fn next(&mut self) -> Heard {
         loop {
+            if self.orders.is_closed {
+                return Heard::Close;
+            }
             if let Some(command) = self.orders.waiting.pop_front() {
                 return Heard::Command(command);
             }
