@@ -4,7 +4,7 @@
 use endsession_testkit::managers::{Managed, Shell};
 use endsession_testkit::session::{Proc, Sandbox};
 use endsession_testkit::x11::{Window, Xvfb};
-use endsession_testkit::xsmp::Xfce;
+use endsession_testkit::xsmp::{App, Choice, Xfce};
 
 use crate::actor::Actor;
 use crate::support::LIMIT;
@@ -20,6 +20,15 @@ fn log_off(sandbox: &Sandbox) -> Proc {
 #[track_caller]
 fn dialog(xvfb: &Xvfb, manager: &Proc) -> Window {
     xvfb.wait_for_window(LIMIT, |w| w.pid == Some(manager.pid()))
+}
+
+/// An application that speaks to xfce4-session over D-Bus, as where there is no X11.
+#[track_caller]
+fn on_xfces_bus(xfce: &Xfce) -> Actor {
+    let environment = [("ENDSESSION_BACKEND", "xfce")];
+    let actor = Actor::launch(xfce.sandbox(), "org.example.Editor", &environment);
+    actor.says("connected to xfce ");
+    actor
 }
 
 #[track_caller]
@@ -51,12 +60,11 @@ fn under_cinnamon_it_is_asked_and_told_to_end() {
 }
 
 #[test]
-fn under_xfce_it_is_asked_and_told_to_end() {
+fn under_xfces_dbus_it_is_asked_and_told_to_end() {
     let xfce = Xfce::start();
-    let actor = Actor::start(xfce.sandbox(), "org.example.Editor");
-    actor.says("connected to xfce ");
+    let actor = on_xfces_bus(&xfce);
     let _command = log_off(xfce.sandbox());
-    actor.says("got query 1. critical=false");
+    actor.says("got query 1.");
     actor.order("accept");
     actor.says("got end 1.");
     actor.order("done");
@@ -162,35 +170,36 @@ fn a_hold_blocks_under_mate_until_it_is_released() {
     mate.wait_until_over(LIMIT);
 }
 
+/// xfce4-session takes no refusal over D-Bus, only in XSMP. It waits for an answer.
 #[test]
-fn a_refusal_cancels_under_xfce() {
+fn under_xfces_dbus_it_is_waited_for_and_a_hold_says_that_it_holds_nothing() {
     let xfce = Xfce::start();
-    let actor = Actor::start(xfce.sandbox(), "org.example.Editor");
-    let command = log_off(xfce.sandbox());
-    actor.says("got query 1.");
-    actor.order("ask Save the letter?");
-    actor.order("no I go on writing");
-    actor.says("got cancelled 1.");
-    assert_eq!(command.wait_exit(LIMIT).code(), Some(1));
-    assert!(xfce.process().is_alive());
-}
-
-#[test]
-fn a_hold_is_kept_under_xfce_by_refusing() {
-    let xfce = Xfce::start();
-    let actor = Actor::start(xfce.sandbox(), "org.example.Render");
+    let actor = on_xfces_bus(&xfce);
     actor.order("hold film l Rendering");
-    actor.asks("held film", "film holds LOG_OFF");
-    let command = log_off(xfce.sandbox());
-    actor.says("got query 1.");
-    actor.order("accept");
-    actor.says("got cancelled 1.");
-    assert_eq!(command.wait_exit(LIMIT).code(), Some(1));
-    actor.order("release film");
+    actor.asks("held film", "film holds NOTHING");
     let _command = log_off(xfce.sandbox());
-    actor.says("got query 2.");
-    actor.order("accept");
+    actor.says("got query 1. critical=true");
+    actor.order("ask Save the letter?");
+    actor.asks("backend", "its backend is xfce");
+    assert_eq!(actor.told(), ["query"]);
+    actor.order("yes");
     actor.says("got end 1.");
     actor.order("done");
     xfce.wait_until_over(LIMIT);
+}
+
+#[test]
+fn what_an_xsmp_client_cancels_under_xfce_is_told_over_dbus() {
+    let xfce = Xfce::start();
+    let featherpad = App::featherpad(xfce.sandbox());
+    xfce.wait_for_client(LIMIT);
+    featherpad.modify("unsaved");
+    let actor = on_xfces_bus(&xfce);
+    let _command = log_off(xfce.sandbox());
+    actor.says("got query 1.");
+    actor.order("accept");
+    featherpad.wait_for_dialog(LIMIT);
+    featherpad.answer(Choice::Cancel);
+    actor.says("got cancelled 1.");
+    assert!(xfce.process().is_alive());
 }

@@ -112,7 +112,9 @@ fn gnome_is_forced() {
 #[test]
 fn what_xfce_cannot_is_refused_and_the_rest_is_asked() {
     let xfce = Xfce::start();
-    let actor = Actor::start(xfce.sandbox(), "org.example.Bar");
+    let environment = [("ENDSESSION_BACKEND", "xfce")];
+    let actor = Actor::launch(xfce.sandbox(), "org.example.Bar", &environment);
+    actor.says("connected to xfce ");
     let said = actor.asks("send logoff force plain -", "not begun: ");
     assert!(
         said.contains("Xfce's session manager knows no such thing"),

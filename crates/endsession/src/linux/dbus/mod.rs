@@ -28,18 +28,27 @@ use crate::{
 pub(crate) use request::request;
 
 use find::{Found, find};
-use world::{Closed, Heard, Left, World};
+use world::{Closed, Heard, Left, Order, World};
 
 /// How long the backend that was asked for by name may take to be there.
 const FIRST: Duration = Duration::from_secs(2);
 
+/// How long a program waits until its last words are said. They are, unless the bus hangs.
+const SAID_LIMIT: Duration = Duration::from_millis(500);
+
 /// The way to the thread.
-struct Sender(UnboundedSender<Command>);
+struct Sender(UnboundedSender<Order>);
 
 impl Commands for Sender {
     fn send(&self, command: Command) {
+        // A program that is done exits; a manager that never hears of it waits in vain (MATE's for 30 s).
+        let is_last = matches!(command, Command::Ended(_) | Command::Close);
+        let (waits, said) = mpsc::sync_channel(1);
         // A thread that has ended has nothing left to do with it.
-        let _ended = self.0.send(command);
+        let sent = self.0.send((command, is_last.then_some(waits)));
+        if is_last && sent.is_ok() {
+            let _said = said.recv_timeout(SAID_LIMIT);
+        }
     }
 }
 
