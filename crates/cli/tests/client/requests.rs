@@ -8,13 +8,14 @@ use crate::actor::Actor;
 use crate::support::{LIMIT, On, Session, on_both_buses, sandbox};
 
 on_both_buses!(
-    the_one_who_asks_is_asked_too_and_told_that_it_ends,
+    the_one_who_asks_is_asked_too,
+    whoever_asks_is_told_that_it_ends,
     who_refused_is_told_when_it_is_cancelled,
     a_request_that_is_to_be_confirmed_waits_for_the_user,
     a_request_by_force_asks_nobody,
 );
 
-fn the_one_who_asks_is_asked_too_and_told_that_it_ends(on: On) {
+fn the_one_who_asks_is_asked_too(on: On) {
     let session = Session::on(on);
     let actor = Actor::start(&session.sandbox, "org.example.Editor");
     actor.order("send logoff no plain Done for today");
@@ -22,9 +23,27 @@ fn the_one_who_asks_is_asked_too_and_told_that_it_ends(on: On) {
     assert_eq!(session.status()["request"]["reason"], "Done for today");
     actor.order("accept");
     actor.says("got end 1.");
-    actor.says("outcome: Ending");
     actor.order("done");
     session.ends_in_order();
+}
+
+/// A program that asks and is no client: nothing of it is waited for.
+#[track_caller]
+fn asks_only(session: &Session) -> Actor {
+    let environment = [("ENDSESSION_BACKEND", "none")];
+    let actor = Actor::launch(&session.sandbox, "org.example.Bar", &environment);
+    actor.says("connected to none ");
+    actor
+}
+
+fn whoever_asks_is_told_that_it_ends(on: On) {
+    let session = Session::on(on);
+    let client = session.client("editor", Manner::Agree);
+    let actor = asks_only(&session);
+    actor.order("send logoff no plain -");
+    actor.says("outcome: Ending");
+    session.ends_in_order();
+    assert_eq!(client.members(), ["QueryEndSession", "EndSession"]);
 }
 
 fn who_refused_is_told_when_it_is_cancelled(on: On) {
@@ -56,12 +75,12 @@ fn a_request_that_is_to_be_confirmed_waits_for_the_user(on: On) {
 
 fn a_request_by_force_asks_nobody(on: On) {
     let session = Session::on(on);
-    let actor = Actor::start(&session.sandbox, "org.example.Bar");
+    let client = session.client("editor", Manner::Refuse("never".to_owned()));
+    let actor = asks_only(&session);
     actor.order("send logoff force plain -");
-    actor.says("got end 1. critical=true");
     actor.says("outcome: Ending");
-    actor.order("done");
     session.ends_in_order();
+    assert_eq!(client.members(), ["EndSession"]);
 }
 
 #[test]
