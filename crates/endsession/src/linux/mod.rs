@@ -1,47 +1,17 @@
-//! TEMP
+//! Linux: one table of backends, tried in order, each in the protocol of whoever manages the session.
+//!
+//! [`dbus`] has the table, and all of it that is on D-Bus; [`xsmp`] is X11's protocol, which a program built without D-Bus has alone.
 
-use std::sync::Arc;
+mod ask;
+#[cfg(feature = "dbus")]
+mod dbus;
+#[cfg(not(feature = "dbus"))]
+mod without_dbus;
+#[cfg(feature = "xsmp")]
+mod xsmp;
 
-use crate::{
-    Backend, EndRequest, Error, Pending,
-    backend::{Application, Command, Commands, Started},
-    shared::Shared,
-};
-
-struct Nobody;
-
-impl Commands for Nobody {
-    fn send(&self, _: Command) {}
-}
-
-pub(crate) fn start(
-    _: Application,
-    backend: Option<Backend>,
-    shared: Arc<Shared>,
-) -> Result<Started, Error> {
-    match backend {
-        Some(backend) if backend != Backend::None => Err(Error::Unavailable {
-            backend,
-            why: format!("there is none on {}", std::env::consts::OS),
-        }),
-        _ => {
-            shared.backend_is(Backend::None);
-            Ok(Box::new(Nobody))
-        }
-    }
-}
-
-pub(crate) fn request(_: EndRequest) -> Result<Pending, Error> {
-    Err(unsupported("ending the session"))
-}
-
-pub(crate) fn ask(_: &str) -> Result<bool, Error> {
-    Err(unsupported("asking the user"))
-}
-
-fn unsupported(what: &'static str) -> Error {
-    Error::Unsupported {
-        what,
-        why: format!("endsession does not know how on {}", std::env::consts::OS),
-    }
-}
+pub(crate) use ask::ask;
+#[cfg(feature = "dbus")]
+pub(crate) use dbus::{request, start};
+#[cfg(not(feature = "dbus"))]
+pub(crate) use without_dbus::{request, start};
