@@ -157,6 +157,10 @@ impl Windows {
             // Apart, or each build would throw away what the other made.
             ("CARGO_TARGET_DIR", target_dir()),
             ("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", runner.into()),
+            (
+                "CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS",
+                self.toolchain.sysroot_flag().into(),
+            ),
             ("RUSTC", self.toolchain.program("rustc")),
             ("RUSTDOC", self.toolchain.program("rustdoc")),
             (programs::PREFIX, self.prefix.clone()),

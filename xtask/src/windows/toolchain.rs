@@ -27,6 +27,9 @@ const PACKAGES: [&str; 3] = ["rustc-web", "rust-web-src", "rust-web-clippy"];
 /// cargo-clippy starts the clippy-driver that lies beside it, with the same variables.
 const PROGRAMS: [&str; 3] = ["rustc", "rustdoc", "cargo-clippy"];
 
+/// What the packages are unpacked into.
+const ROOT: &str = "debian";
+
 /// The compiler's parts below the cache.
 #[derive(Debug)]
 pub(super) struct Toolchain {
@@ -51,6 +54,12 @@ impl Toolchain {
     /// One of its programs: `rustc`, `rustdoc` or `cargo-clippy`.
     pub(super) fn program(&self, name: &str) -> PathBuf {
         self.dir.join("bin").join(name)
+    }
+
+    /// Where the compiler finds the library, told to it although it knows: cargo builds everything anew when a flag differs, and
+    /// else would not see that another library of the same version has come.
+    pub(super) fn sysroot_flag(&self) -> String {
+        format!("--sysroot={}", self.dir.join(ROOT).join("usr").display())
     }
 }
 
@@ -88,7 +97,7 @@ fn make(dir: &Path) -> Result<()> {
         .current_dir(&debs);
     quietly(&mut download)
         .context("cannot download Debian's compiler; does apt-get update work?")?;
-    let root = dir.join("debian");
+    let root = dir.join(ROOT);
     for deb in fs::read_dir(&debs)? {
         quietly(
             Command::new("dpkg-deb")
@@ -171,7 +180,7 @@ fn write_scripts(dir: &Path) -> Result<()> {
     fs::create_dir(&bin)?;
     let script = |program: &str| {
         format!(
-            "#!/bin/sh\nroot=${{0%/*}}/../debian\n\
+            "#!/bin/sh\nroot=${{0%/*}}/../{ROOT}\n\
              LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu:$root/lib/x86_64-linux-gnu exec \"$root/usr/bin/{program}\" \"$@\"\n"
         )
     };
