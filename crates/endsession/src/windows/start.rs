@@ -29,7 +29,9 @@ pub(crate) fn start(
     shared: Arc<Shared>,
 ) -> Result<Started, Error> {
     let window = application.window.as_ref().map(of_windows).transpose()?;
-    introduce(&application);
+    if backend != Some(Backend::None) {
+        introduce(&application);
+    }
     match backend {
         Some(Backend::None) => {
             shared.backend_is(Backend::None);

@@ -54,6 +54,7 @@ struct State {
     calls: Vec<Call>,
     threads: Vec<ThreadId>,
     elapsed: Duration,
+    given_back: u32,
     is_disabled: bool,
     is_without_reasons: bool,
     is_without_power: bool,
@@ -91,6 +92,11 @@ impl Recorded {
     /// The threads of all calls.
     pub(in super::super) fn threads(&self) -> Vec<ThreadId> {
         self.state().threads.clone()
+    }
+
+    /// How often a loop was given back its messages.
+    pub(in super::super) fn given_back(&self) -> u32 {
+        self.state().given_back
     }
 
     /// How much time has passed.
@@ -143,6 +149,10 @@ impl System for Recorded {
             }
             (None, None) => panic!("waits for ever"),
         }
+    }
+
+    fn give_back(&self) {
+        self.state().given_back += 1;
     }
 
     fn wake(&self, _: Handle) {}
