@@ -19,6 +19,8 @@ pub(in super::super) enum Call {
     RequestPower(What, String, PowerRequest),
     EndPower(PowerRequest),
     KeepAwake(What),
+    SetLevel(u32),
+    RegisterRestart(String),
     PermitPowerOff,
     ExitWindows(u32, u32),
 }
@@ -200,11 +202,13 @@ impl System for Recorded {
         !self.state().is_never_awake
     }
 
-    fn set_level(&self, _: u32) -> Result<(), u32> {
+    fn set_level(&self, level: u32) -> Result<(), u32> {
+        self.record(Call::SetLevel(level));
         Ok(())
     }
 
-    fn register_restart(&self, _: &str) -> Result<(), u32> {
+    fn register_restart(&self, line: &str) -> Result<(), u32> {
+        self.record(Call::RegisterRestart(line.to_owned()));
         Ok(())
     }
 
