@@ -86,6 +86,8 @@ pub(super) fn use_in<'a>(command: &'a mut Command, prefix: &Path, home: &Path) -
         .env("WINEDEBUG", "-all")
         .env_remove("WINEDLLOVERRIDES")
         .env("HOME", home)
+        // Debian's Wine makes a directory for its server's socket there, and leaves it.
+        .env("TMPDIR", home)
         .env("USER", USER)
         .env("LOGNAME", USER)
         .env_remove("WINELOADER")
@@ -102,18 +104,6 @@ pub(super) fn end(prefix: &Path, home: &Path) {
         let server = use_in(&mut server, prefix, home).arg(option);
         // Nothing runs: that is a failure to it, and as good.
         let _ = server.stdout(Stdio::null()).stderr(Stdio::null()).status();
-    }
-    forget_server(prefix);
-}
-
-/// Removes the directory of the server's socket, which Debian's Wine makes in /tmp for each prefix and names in a file of it.
-/// A copy of that file would have all copies share the directory, and only their maker could enter it.
-fn forget_server(prefix: &Path) {
-    let file = prefix.join("wineserver");
-    let name = fs::read_to_string(&file).unwrap_or_default();
-    if name.starts_with("wine-") && !name.contains('/') {
-        let _ = fs::remove_dir_all(Path::new("/tmp").join(name));
-        let _ = fs::remove_file(file);
     }
 }
 
@@ -142,7 +132,9 @@ fn boot(prefix: &Path, home: &Path) -> Result<()> {
         "Wine made no prefix:\n{said}"
     );
     fs::remove_file(path)?;
-    forget_server(prefix);
+    // Debian's Wine names here where it keeps its server's socket. With a copy of that all copies would share the place, and only
+    // the first user could enter it.
+    let _ = fs::remove_file(prefix.join("wineserver"));
     Ok(())
 }
 

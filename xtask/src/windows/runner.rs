@@ -11,12 +11,21 @@ use std::{
     process::{Command, ExitCode, ExitStatus, Stdio},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::prefix;
 
 /// The line with which a test process ends that has run all its tests.
 const VERDICT: &str = "\ntest result: ok.";
+
+/// How long one program may run, in seconds: as long as a test of Linux, see `.config/nextest.toml`. It is killed a little later.
+const LIMIT: &str = "600";
+
+/// What `timeout` ends with when it had to end the program.
+const TIMED_OUT: i32 = 124;
+
+/// How the directories of runners begin; their process id follows.
+const NAME: &str = "endsession-wine-";
 
 /// Runs the program that `words` name; its status is the status of this process.
 ///
@@ -27,17 +36,30 @@ pub(super) fn run(words: &[String], template: &Path) -> Result<ExitCode> {
     let world = World::new(template)?;
     // Files, because what Wine starts on the way inherits these and lives on: a pipe would never end.
     let (mut out, mut err) = (world.file("out")?, world.file("err")?);
-    let mut wine = Command::new("wine");
+    let mut wine = Command::new("setpriv");
     prefix::use_in(&mut wine, &world.prefix, &world.home);
-    wine.arg(program)
-        .args(args)
-        .stdout(out.try_clone()?)
-        .stderr(err.try_clone()?);
-    let status = wine.status().context("cannot start wine")?;
+    // A program that hangs has an end, and so has one whose runner was killed.
+    wine.args([
+        "--pdeathsig",
+        "TERM",
+        "timeout",
+        "--foreground",
+        "--kill-after",
+        "10",
+        LIMIT,
+    ]);
+    wine.args(["setpriv", "--pdeathsig", "KILL", "wine"])
+        .arg(program)
+        .args(args);
+    wine.stdout(out.try_clone()?).stderr(err.try_clone()?);
+    let status = wine.status().context("cannot start setpriv")?;
     prefix::end(&world.prefix, &world.home);
     let said = text(&mut out)?;
     std::io::stdout().write_all(said.as_bytes())?;
     std::io::stderr().write_all(text(&mut err)?.as_bytes())?;
+    if status.code() == Some(TIMED_OUT) {
+        bail!("{program} was ended after {LIMIT} s");
+    }
     let is_test = Path::new(program)
         .parent()
         .is_some_and(|dir| dir.ends_with("deps"));
@@ -80,7 +102,9 @@ struct World {
 
 impl World {
     fn new(template: &Path) -> Result<Self> {
-        let dir = std::env::temp_dir().join(format!("endsession-wine-{}", std::process::id()));
+        let all = std::env::temp_dir();
+        remove_left(&all);
+        let dir = all.join(format!("{NAME}{}", std::process::id()));
         let (prefix, home) = (dir.join("prefix"), dir.join("home"));
         fs::create_dir(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         let world = Self { dir, prefix, home };
@@ -110,7 +134,19 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         prefix::end(&self.prefix, &self.home);
-        let _ = fs::remove_dir_all(&self.dir);
+        // Wine's server removes files of its own while it ends.
+        let _ = (0..10).find(|_| fs::remove_dir_all(&self.dir).is_ok());
+    }
+}
+
+/// Removes what runners have left that were killed.
+fn remove_left(all: &Path) {
+    for entry in fs::read_dir(all).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix(NAME));
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 

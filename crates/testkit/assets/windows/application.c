@@ -14,11 +14,12 @@
  *     --hang            never answers a query
  *     --slow MS         answers after that long
  *     --stay            refuses WM_CLOSE
- *     --windows N       has N windows; 1
+ *     --windows N       has N windows, or none; 1
  *     --title TEXT      their title; with more than one, with their number behind it
  *     --hidden          shows none of them
  *     --level N         its level among those that are asked (SetProcessShutdownParameters)
  *     --exit-on-end S   exits with status S when it is told that the session ends
+ *     --log-off         asks for a log-off itself, once its windows are there
  */
 #include <windows.h>
 #include <stdarg.h>
@@ -29,7 +30,7 @@
 enum { MOST_WINDOWS = 64, PRESS = 1 };
 
 static struct {
-    BOOL accepts, asks, hangs, stays, hidden;
+    BOOL accepts, asks, hangs, stays, hidden, logs_off;
     int press, windows, exit_status;
     DWORD slow, level;
     const char *title;
@@ -158,13 +159,15 @@ static void read_options(int count, char **words)
             options.level = strtoul(value(&at, count, words), NULL, 0);
         else if (!strcmp(word, "--exit-on-end"))
             options.exit_status = atoi(value(&at, count, words));
+        else if (!strcmp(word, "--log-off"))
+            options.logs_off = TRUE;
         else {
             say("error: unknown: %s", word);
             ExitProcess(2);
         }
     }
-    if (options.windows < 1 || options.windows > MOST_WINDOWS) {
-        say("error: --windows takes 1 to %d", MOST_WINDOWS);
+    if (options.windows < 0 || options.windows > MOST_WINDOWS) {
+        say("error: --windows takes 0 to %d", MOST_WINDOWS);
         ExitProcess(2);
     }
 }
@@ -198,6 +201,8 @@ int main(int count, char **words)
             ShowWindow(windows[i], SW_SHOWNORMAL);
     }
     say("ready %lu", GetCurrentProcessId());
+    if (options.logs_off && !ExitWindowsEx(EWX_LOGOFF, 0))
+        say("error: no log-off: %lu", GetLastError());
     while (GetMessageA(&message, NULL, 0, 0) > 0) {
         TranslateMessage(&message);
         DispatchMessageA(&message);

@@ -136,11 +136,6 @@ impl Prefix {
 impl Drop for Prefix {
     fn drop(&mut self) {
         self.end();
-        // Debian's Wine keeps its server's socket in a directory of /tmp that it names in the prefix, and leaves it there.
-        let name = fs::read_to_string(self.path.join("wineserver")).unwrap_or_default();
-        if name.starts_with("wine-") && !name.contains('/') {
-            let _ = fs::remove_dir_all(Path::new("/tmp").join(name));
-        }
     }
 }
 
