@@ -6,9 +6,10 @@
 use std::{
     collections::VecDeque,
     num::{NonZeroU32, NonZeroUsize},
+    pin::Pin,
 };
 
-use futures_util::StreamExt as _;
+use futures_core::Stream as _;
 use zbus::{
     Connection, DBusError as _, Message, MessageStream, connection,
     message::{Flags, Type},
@@ -342,7 +343,9 @@ impl Bus {
         if let Some(message) = self.early.pop_front() {
             return Some(message);
         }
-        self.stream.next().await?.ok()
+        let stream = &mut self.stream;
+        let next = std::future::poll_fn(|context| Pin::new(&mut *stream).poll_next(context));
+        next.await?.ok()
     }
 
     /// Hears these first.
