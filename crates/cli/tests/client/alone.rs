@@ -146,7 +146,7 @@ fn what_strangers_say_is_nothing(on: On) {
         bus.list_names().await.unwrap()
     });
     for name in names.iter().filter(|name| name.as_str().starts_with(':')) {
-        for number in 0..8 {
+        for number in 0..64 {
             let path = format!("/org/gnome/SessionManager/Client{number}");
             for member in ["QueryEndSession", "EndSession", "Stop", "CancelEndSession"] {
                 let signal = zbus::Message::signal(&*path, crate::support::raw::PRIVATE, member);

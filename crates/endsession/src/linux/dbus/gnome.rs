@@ -89,7 +89,7 @@ pub(super) async fn run(
     backend: Backend,
     manager: &str,
 ) -> Left {
-    let Some(bus) = &world.session else {
+    let Some(bus) = &mut world.session else {
         return Left::Again;
     };
     let registered = register(bus, dialect, manager, &world.application.id);
@@ -124,7 +124,7 @@ pub(super) async fn run(
 
 /// Becomes a client: the path of its object.
 async fn register(
-    bus: &Bus,
+    bus: &mut Bus,
     dialect: &Dialect,
     manager: &str,
     app_id: &str,
