@@ -181,6 +181,34 @@ fn where_no_manager_runs_it_is_asked_all_the_same() {
     actor.says("got backend 2. none");
 }
 
+/// One bus serves two displays, with a manager each: an application is a client of its own display's, although the other has the name that is known.
+#[test]
+fn the_manager_of_another_display_is_somebody_elses() {
+    let sandbox = sandbox();
+    sandbox.set_env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent");
+    let bus = Bus::daemon_in(&sandbox);
+    let first = Xvfb::with_openbox_in(&sandbox);
+    let second = Xvfb::with_openbox_in(&sandbox);
+    sandbox.set_env("DISPLAY", first.display());
+    let _of_first = sandbox.spawn(["endsession", "manager"]);
+    bus.wait_for_name("org.gnome.SessionManager", LIMIT);
+    let here = Actor::start(&sandbox, "org.example.First");
+    here.says("connected to endsession");
+    sandbox.set_env("DISPLAY", second.display());
+    let there = Actor::start(&sandbox, "org.example.Second");
+    there.says("connected to none");
+    let of_second = sandbox.spawn(["endsession", "manager"]);
+    there.says("got backend 1. endsession");
+    let _command = sandbox.spawn(["endsession", "logoff"]);
+    there.says("got query 1.");
+    there.order("accept");
+    there.says("got end 1.");
+    there.order("done");
+    of_second.wait_exit(LIMIT);
+    here.asks("backend", "its backend is endsession");
+    assert!(here.told().is_empty());
+}
+
 #[test]
 fn the_environment_names_the_backend() {
     let session = Session::on(On::Daemon);
