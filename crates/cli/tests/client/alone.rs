@@ -5,10 +5,13 @@ use std::os::unix::net::UnixListener;
 use endsession_testkit::bus::Bus;
 use endsession_testkit::logind::Logind;
 use endsession_testkit::managers::Managed;
+use endsession_testkit::names::OwnsName;
+use endsession_testkit::session::{Proc, Sandbox};
+use endsession_testkit::x11::Xvfb;
 use rustix::process::Signal;
 
 use crate::actor::Actor;
-use crate::support::{LIMIT, On, Session, on_both_buses, sandbox};
+use crate::support::{IDLE, LIMIT, On, Session, endsession, on_both_buses, sandbox, start, until};
 
 const BACKEND: &str = "ENDSESSION_BACKEND";
 
@@ -40,7 +43,7 @@ fn a_manager_that_comes_is_taken_instead_of_logind() {
     let actor = Actor::start(&sandbox, "org.example.Editor");
     actor.says("connected to logind");
     logind.wait(LIMIT, "a delay lock", |seen| seen.delay_locks == 1);
-    let run = crate::support::start(&sandbox, "", &crate::support::IDLE);
+    let run = start(&sandbox, "", &IDLE);
     actor.says("got backend 1. endsession");
     run.kill();
     actor.says("got backend 2. logind");
@@ -94,6 +97,118 @@ fn a_manager_that_hangs_keeps_nobody_from_starting_and_is_taken_when_it_answers(
     }
 }
 
+/// A session bus at a place that stays the same.
+#[track_caller]
+fn bus_at(sandbox: &Sandbox, address: &str) -> Proc {
+    let address = format!("--address={address}");
+    let daemon = sandbox.spawn([
+        "dbus-daemon",
+        "--session",
+        "--nofork",
+        "--print-address",
+        &address,
+    ]);
+    daemon.wait_for_line("unix:", LIMIT);
+    daemon
+}
+
+#[test]
+fn a_bus_that_was_lost_is_tried_again_when_something_is_held() {
+    let sandbox = sandbox();
+    sandbox.set_env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent");
+    let path = sandbox.runtime_dir().join("bus");
+    let address = format!("unix:path={}", path.display());
+    sandbox.set_env("DBUS_SESSION_BUS_ADDRESS", &address);
+    let first = bus_at(&sandbox, &address);
+    let is_managed = || endsession(&sandbox, &["status"]).code() == Some(0);
+    let run = start(&sandbox, "", &IDLE);
+    until(is_managed);
+    let actor = Actor::start(&sandbox, "org.example.Render");
+    actor.says("connected to endsession");
+    first.kill();
+    actor.says("got backend 1. none");
+    run.kill();
+    run.wait_exit(LIMIT);
+    // A daemon that is killed leaves its socket.
+    std::fs::remove_file(&path).unwrap();
+    let _second = bus_at(&sandbox, &address);
+    let _run = start(&sandbox, "", &IDLE);
+    until(is_managed);
+    actor.asks("backend", "its backend is none");
+    actor.order("hold film l Rendering");
+    actor.says("got backend 2. endsession");
+    actor.asks("held film", "film holds LOG_OFF");
+}
+
+#[test]
+fn a_stranger_that_never_says_who_it_is_disturbs_nobody() {
+    let mate = Managed::mate();
+    let actor = Actor::start(mate.sandbox(), "org.example.Editor");
+    actor.says("connected to mate ");
+    let _stranger = OwnsName::take(mate.bus(), "org.endsession.Manager1");
+    let call = "dbus-send --session --dest=org.gnome.SessionManager /org/gnome/SessionManager \
+                org.gnome.SessionManager.Logout uint32:1";
+    let _sent = mate
+        .sandbox()
+        .spawn(call.split_whitespace().collect::<Vec<_>>());
+    actor.says("got query 1.");
+    actor.order("accept");
+    actor.says("got end 1.");
+    actor.order("done");
+    mate.wait_until_over(LIMIT);
+}
+
+/// `endsession logoff` brings a manager along for its one request: who uses the crate hears of it, although nobody was there when it started.
+#[test]
+fn where_no_manager_runs_it_is_asked_all_the_same() {
+    let sandbox = sandbox();
+    sandbox.set_env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent");
+    let _bus = Bus::daemon_in(&sandbox);
+    let _xvfb = Xvfb::with_openbox_in(&sandbox);
+    let actor = Actor::start(&sandbox, "org.example.Editor");
+    actor.says("connected to none");
+    let command = sandbox.spawn(["endsession", "logoff", "--json"]);
+    actor.says("got backend 1. endsession");
+    actor.says("got query 1.");
+    actor.order("ask Save the letter?");
+    actor.order("no I go on writing");
+    assert_eq!(command.wait_exit(LIMIT).code(), Some(1));
+    let said = command.stdout_so_far();
+    assert!(
+        said.contains("org.example.Editor: I go on writing"),
+        "{said}"
+    );
+    actor.says("got backend 2. none");
+}
+
+/// One bus serves two displays, with a manager each: an application is a client of its own display's, although the other has the name that is known.
+#[test]
+fn the_manager_of_another_display_is_somebody_elses() {
+    let sandbox = sandbox();
+    sandbox.set_env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent");
+    let bus = Bus::daemon_in(&sandbox);
+    let first = Xvfb::with_openbox_in(&sandbox);
+    let second = Xvfb::with_openbox_in(&sandbox);
+    sandbox.set_env("DISPLAY", first.display());
+    let _of_first = sandbox.spawn(["endsession", "manager"]);
+    bus.wait_for_name("org.gnome.SessionManager", LIMIT);
+    let here = Actor::start(&sandbox, "org.example.First");
+    here.says("connected to endsession");
+    sandbox.set_env("DISPLAY", second.display());
+    let there = Actor::start(&sandbox, "org.example.Second");
+    there.says("connected to none");
+    let of_second = sandbox.spawn(["endsession", "manager"]);
+    there.says("got backend 1. endsession");
+    let _command = sandbox.spawn(["endsession", "logoff"]);
+    there.says("got query 1.");
+    there.order("accept");
+    there.says("got end 1.");
+    there.order("done");
+    of_second.wait_exit(LIMIT);
+    here.asks("backend", "its backend is endsession");
+    assert!(here.told().is_empty());
+}
+
 #[test]
 fn the_environment_names_the_backend() {
     let session = Session::on(On::Daemon);
@@ -130,7 +245,7 @@ fn a_backend_that_was_asked_for_is_waited_for_again_when_it_goes() {
     actor.says("connected to endsession");
     session.run.kill();
     actor.says("got backend 1. none");
-    let _run = crate::support::start(&session.sandbox, "", &crate::support::IDLE);
+    let _run = start(&session.sandbox, "", &IDLE);
     actor.says("got backend 2. endsession");
 }
 
@@ -146,7 +261,7 @@ fn what_strangers_say_is_nothing(on: On) {
         bus.list_names().await.unwrap()
     });
     for name in names.iter().filter(|name| name.as_str().starts_with(':')) {
-        for number in 0..8 {
+        for number in 0..64 {
             let path = format!("/org/gnome/SessionManager/Client{number}");
             for member in ["QueryEndSession", "EndSession", "Stop", "CancelEndSession"] {
                 let signal = zbus::Message::signal(&*path, crate::support::raw::PRIVATE, member);

@@ -71,6 +71,18 @@ fn under_xfces_dbus_it_is_asked_and_told_to_end() {
     xfce.wait_until_over(LIMIT);
 }
 
+/// Whoever starts a program tells it the id in its environment, where what that starts finds it as well.
+#[test]
+fn a_startup_id_that_is_taken_keeps_nobody_out() {
+    let gnome = Managed::gnome();
+    let id = [("DESKTOP_AUTOSTART_ID", "10a1b2c3d4e5f60718293a4b5c6d7e8f")];
+    let first = Actor::launch(gnome.sandbox(), "org.example.First", &id);
+    first.says("connected to gnome ");
+    let second = Actor::launch(gnome.sandbox(), "org.example.Second", &id);
+    second.says("connected to gnome ");
+    assert!(first.process().is_alive());
+}
+
 #[test]
 fn a_refusal_is_shown_by_gnome_and_its_cancel_is_told() {
     let gnome = Managed::gnome();

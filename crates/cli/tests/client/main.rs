@@ -7,6 +7,7 @@
 mod actor;
 mod alone;
 mod desktops;
+mod machine;
 mod ours;
 mod portal;
 mod requests;

@@ -131,52 +131,55 @@ async fn serve(connection: Connection, mut stream: MessageStream, asked: Shared)
         if message.message_type() != Type::MethodCall {
             continue;
         }
-        let header = message.header();
-        let path = header.path().unwrap().to_string();
-        let body = message.body();
-        let reply = Message::method_return(&header);
-        let mut state = asked.0.lock().unwrap();
-        let reply = match header.member().unwrap().as_str() {
-            "CreateMonitor" => {
-                let (_, session, ..): (OwnedObjectPath, OwnedObjectPath, String, String) =
-                    body.deserialize().unwrap();
-                state.monitors.push(session);
-                reply.build(&0_u32)
-            }
-            "Inhibit" => {
-                type Body<'a> = (
-                    OwnedObjectPath,
-                    String,
-                    String,
-                    u32,
-                    HashMap<&'a str, Variant<'a>>,
-                );
-                let (request, _, _, flags, options): Body<'_> = body.deserialize().unwrap();
-                let reason = match options.get("reason") {
-                    Some(Variant::Str(reason)) => reason.to_string(),
-                    _ => String::new(),
-                };
-                state
-                    .inhibitors
-                    .insert(request.to_string(), (flags, reason));
-                reply.build(&())
-            }
-            "QueryEndResponse" => {
-                state.responses += 1;
-                reply.build(&())
-            }
-            "Close" => {
-                state.inhibitors.remove(&path);
-                reply.build(&())
-            }
-            // Properties: it has none.
-            "GetAll" => reply.build(&HashMap::<&str, Variant<'_>>::new()),
-            _ => Message::error(&header, "org.freedesktop.DBus.Error.UnknownMethod").build(&""),
-        };
-        drop(state);
+        let reply = answer(&message, &mut asked.0.lock().unwrap());
         asked.1.notify_all();
-        connection.send(&reply.unwrap()).await.unwrap();
+        connection.send(&reply).await.unwrap();
     }
+}
+
+fn answer(message: &Message, state: &mut Asked) -> Message {
+    let header = message.header();
+    let path = header.path().unwrap().to_string();
+    let body = message.body();
+    let reply = Message::method_return(&header);
+    let reply = match header.member().unwrap().as_str() {
+        "CreateMonitor" => {
+            let (_, session, ..): (OwnedObjectPath, OwnedObjectPath, String, String) =
+                body.deserialize().unwrap();
+            state.monitors.push(session);
+            reply.build(&0_u32)
+        }
+        "Inhibit" => {
+            type Body<'a> = (
+                OwnedObjectPath,
+                String,
+                String,
+                u32,
+                HashMap<&'a str, Variant<'a>>,
+            );
+            let (request, _, _, flags, options): Body<'_> = body.deserialize().unwrap();
+            let reason = match options.get("reason") {
+                Some(Variant::Str(reason)) => reason.to_string(),
+                _ => String::new(),
+            };
+            state
+                .inhibitors
+                .insert(request.to_string(), (flags, reason));
+            reply.build(&())
+        }
+        "QueryEndResponse" => {
+            state.responses += 1;
+            reply.build(&())
+        }
+        "Close" => {
+            state.inhibitors.remove(&path);
+            reply.build(&())
+        }
+        // Properties: it has none.
+        "GetAll" => reply.build(&HashMap::<&str, Variant<'_>>::new()),
+        _ => Message::error(&header, "org.freedesktop.DBus.Error.UnknownMethod").build(&""),
+    };
+    reply.unwrap()
 }
 
 #[test]

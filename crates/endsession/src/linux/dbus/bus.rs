@@ -6,9 +6,10 @@
 use std::{
     collections::VecDeque,
     num::{NonZeroU32, NonZeroUsize},
+    pin::Pin,
 };
 
-use futures_util::StreamExt as _;
+use futures_core::Stream as _;
 use zbus::{
     Connection, DBusError as _, Message, MessageStream, connection,
     message::{Flags, Type},
@@ -26,7 +27,7 @@ const QUEUE: usize = 1024;
 pub(super) struct Bus {
     connection: Connection,
     stream: MessageStream,
-    /// Messages that were put back.
+    /// What came while an answer was waited for, or was put back.
     early: VecDeque<Message>,
 }
 
@@ -193,7 +194,7 @@ impl Bus {
     }
 
     /// Hears the signals that match `rule` from now on.
-    pub(super) async fn listen(&self, rule: &str) -> Result<(), Refusal> {
+    pub(super) async fn listen(&mut self, rule: &str) -> Result<(), Refusal> {
         let rule = format!("type='signal',{rule}");
         self.call(BUS, "AddMatch", &rule).await.map(drop)
     }
@@ -205,20 +206,20 @@ impl Bus {
     }
 
     /// Hears of every change of who owns a name; `key` is `arg0`, or `arg0namespace` for the names below it as well.
-    pub(super) async fn follow(&self, key: &str, name: &str) -> Result<(), Refusal> {
+    pub(super) async fn follow(&mut self, key: &str, name: &str) -> Result<(), Refusal> {
         let rule =
             format!("sender='{DBUS}',interface='{DBUS}',member='NameOwnerChanged',{key}='{name}'");
         self.listen(&rule).await
     }
 
     /// Who owns a name.
-    pub(super) async fn owner(&self, name: &str) -> Option<String> {
+    pub(super) async fn owner(&mut self, name: &str) -> Option<String> {
         let reply = self.call(BUS, "GetNameOwner", &name).await.ok()?;
         reply.body().deserialize().ok()
     }
 
     /// The names that begin like this, in their order.
-    pub(super) async fn names(&self, beginning: &str) -> Vec<String> {
+    pub(super) async fn names(&mut self, beginning: &str) -> Vec<String> {
         let Ok(reply) = self.call(BUS, "ListNames", &()).await else {
             return Vec::new();
         };
@@ -234,14 +235,15 @@ impl Bus {
     }
 
     /// The process behind a connection.
-    pub(super) async fn pid(&self, name: &str) -> Option<u32> {
+    pub(super) async fn pid(&mut self, name: &str) -> Option<u32> {
         let reply = self.call(BUS, "GetConnectionUnixProcessID", &name).await;
         reply.ok()?.body().deserialize().ok()
     }
 
-    /// Calls a method and waits for its answer, as long as it takes. What comes meanwhile is still to be heard.
+    /// Calls a method and waits for its answer, as long as it takes. What comes meanwhile is heard afterwards: read off at once, because a queue that nobody
+    /// empties would keep the answer out, and no more of it than [`QUEUE`].
     pub(super) async fn call<B>(
-        &self,
+        &mut self,
         to: To<'_>,
         member: &str,
         body: &B,
@@ -249,11 +251,20 @@ impl Bus {
     where
         B: serde::Serialize + DynamicType,
     {
-        let interface = Some(to.interface);
-        let call = self
-            .connection
-            .call_method(Some(to.name), to.path, interface, member, body);
-        Ok(call.await?)
+        let serial = self.ask_starting(to, member, body).await?;
+        loop {
+            let Some(message) = self.read().await else {
+                return Err(Refusal {
+                    name: String::new(),
+                    text: "the bus is gone".to_owned(),
+                });
+            };
+            match reply(&message) {
+                Some((to, answer)) if to == serial => return answer.map(|()| message),
+                _ if self.early.len() < QUEUE => self.early.push_back(message),
+                _ => {}
+            }
+        }
     }
 
     /// Calls a method; its answer is heard in its turn, with this serial.
@@ -339,10 +350,16 @@ impl Bus {
 
     /// The next message; `None` when the bus is gone. Cancel-safe.
     pub(super) async fn next(&mut self) -> Option<Message> {
-        if let Some(message) = self.early.pop_front() {
-            return Some(message);
+        match self.early.pop_front() {
+            Some(message) => Some(message),
+            None => self.read().await,
         }
-        self.stream.next().await?.ok()
+    }
+
+    async fn read(&mut self) -> Option<Message> {
+        let stream = &mut self.stream;
+        let next = std::future::poll_fn(|context| Pin::new(&mut *stream).poll_next(context));
+        next.await?.ok()
     }
 
     /// Hears these first.

@@ -92,7 +92,7 @@ fn best_of(name: &str) -> Option<Backend> {
 }
 
 /// Hears from now on who owns the names that count.
-pub(super) async fn follow(bus: &Bus, forced: Option<Backend>) -> Result<(), Refusal> {
+pub(super) async fn follow(bus: &mut Bus, forced: Option<Backend>) -> Result<(), Refusal> {
     for (name, best) in NAMES {
         let counts = match forced {
             None => true,
@@ -126,7 +126,7 @@ pub(super) async fn find(world: &mut World) -> Result<Found, Closed> {
     let forced = world.forced;
     // One look at the bus for all in the table that need it.
     let looked = async {
-        match &world.session {
+        match &mut world.session {
             Some(bus) => Names::look(bus, forced).await,
             None => Names::default(),
         }
@@ -153,7 +153,7 @@ struct Names {
 }
 
 impl Names {
-    async fn look(bus: &Bus, forced: Option<Backend>) -> Self {
+    async fn look(bus: &mut Bus, forced: Option<Backend>) -> Self {
         let mut names = Self {
             is_on_bus: true,
             ..Self::default()
@@ -211,7 +211,7 @@ pub(super) fn our_control(manager: &str) -> To<'_> {
 }
 
 /// Our manager of this session, and those of other displays: one bus may serve several. It says itself whose it is.
-pub(super) async fn our_manager(bus: &Bus) -> (Option<String>, Vec<String>) {
+pub(super) async fn our_manager(bus: &mut Bus) -> (Option<String>, Vec<String>) {
     let mut others = Vec::new();
     let names = bus.names(OURS).await;
     let names = names
@@ -235,7 +235,7 @@ pub(super) async fn our_manager(bus: &Bus) -> (Option<String>, Vec<String>) {
 }
 
 /// Whose GNOME's name is: MATE and Cinnamon have the same protocol, and are told apart by the program that owns it, as the kernel names that.
-pub(super) async fn desktop(bus: &Bus, owner: &str) -> Backend {
+pub(super) async fn desktop(bus: &mut Bus, owner: &str) -> Backend {
     let Some(pid) = bus.pid(owner).await else {
         return Backend::Gnome;
     };

@@ -89,7 +89,7 @@ pub(super) async fn run(
     backend: Backend,
     manager: &str,
 ) -> Left {
-    let Some(bus) = &world.session else {
+    let Some(bus) = &mut world.session else {
         return Left::Again;
     };
     let registered = register(bus, dialect, manager, &world.application.id);
@@ -124,7 +124,7 @@ pub(super) async fn run(
 
 /// Becomes a client: the path of its object.
 async fn register(
-    bus: &Bus,
+    bus: &mut Bus,
     dialect: &Dialect,
     manager: &str,
     app_id: &str,
@@ -140,7 +140,11 @@ async fn register(
         path: dialect.path,
         interface: dialect.interface,
     };
-    let registered = bus.call(to, "RegisterClient", &(app_id, startup_id)).await;
+    let mut registered = bus.call(to, "RegisterClient", &(app_id, startup_id)).await;
+    // The variable is not ours to take away, so a program that this one started has it too, and so has our next connection.
+    if matches!(&registered, Err(refusal) if refusal.is("AlreadyRegistered")) {
+        registered = bus.call(to, "RegisterClient", &(app_id, "")).await;
+    }
     let registered = registered.and_then(|reply| {
         let path = reply.body().deserialize::<OwnedObjectPath>();
         Ok(path.map(|path| path.to_string())?)

@@ -121,7 +121,7 @@ pub(super) async fn run(world: &mut World) -> Left {
         Ok(Err(why)) => return Left::Failed(why),
         Err(closed) => return closed.into(),
     }
-    let Some(bus) = &world.system else {
+    let Some(bus) = &mut world.system else {
         return Left::Again;
     };
     let id = world.application.id.clone();
@@ -145,7 +145,7 @@ pub(super) async fn run(world: &mut World) -> Left {
 }
 
 /// Hears of shut-downs from now on, and delays them: who logind is, and the lock.
-async fn begin(bus: &Bus, id: &str) -> Result<(String, OwnedFd), Refusal> {
+async fn begin(bus: &mut Bus, id: &str) -> Result<(String, OwnedFd), Refusal> {
     let (path, interface) = (LOGIND.path, LOGIND.interface);
     bus.listen(&format!(
         "sender='{NAME}',path='{path}',interface='{interface}',member='PrepareForShutdown'"
@@ -157,7 +157,7 @@ async fn begin(bus: &Bus, id: &str) -> Result<(String, OwnedFd), Refusal> {
     Ok((owner, lock))
 }
 
-async fn delay(bus: &Bus, id: &str) -> Result<OwnedFd, Refusal> {
+async fn delay(bus: &mut Bus, id: &str) -> Result<OwnedFd, Refusal> {
     let inhibit = ("shutdown", id, "Saves what it has to", "delay");
     let reply = bus.call(LOGIND, "Inhibit", &inhibit).await?;
     Ok(reply.body().deserialize()?)
@@ -210,7 +210,7 @@ impl Logind {
         }
     }
 
-    async fn hear(&mut self, world: &World, message: &zbus::Message) -> Result<(), Refusal> {
+    async fn hear(&mut self, world: &mut World, message: &zbus::Message) -> Result<(), Refusal> {
         if let Some(change) = Owner::of(message) {
             // Started anew it knows our locks still.
             if let (NAME, Some(owner)) = (change.name.as_str(), change.new) {
@@ -236,7 +236,7 @@ impl Logind {
             Ok(false) => {
                 self.end = None;
                 world.shared.cancelled();
-                if let (None, Some(bus)) = (&self.delay, &world.system) {
+                if let (None, Some(bus)) = (&self.delay, &mut world.system) {
                     self.delay = Some(delay(bus, &world.application.id).await?);
                 }
             }

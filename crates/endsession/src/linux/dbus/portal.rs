@@ -52,7 +52,7 @@ struct Portal {
 
 /// Speaks to the portal until it goes, a better one comes or the application goes.
 pub(super) async fn run(world: &mut World) -> Left {
-    let Some(bus) = &world.session else {
+    let Some(bus) = &mut world.session else {
         return Left::Again;
     };
     let begun = world.orders.patiently(begin(bus)).await;
@@ -87,7 +87,7 @@ pub(super) async fn run(world: &mut World) -> Left {
 }
 
 /// Who the portal is, and our own name as its paths have it.
-async fn begin(bus: &Bus) -> Result<(String, String), Refusal> {
+async fn begin(bus: &mut Bus) -> Result<(String, String), Refusal> {
     let properties = To {
         name: PORTAL,
         path: PATH,
@@ -252,7 +252,7 @@ impl Portal {
             Some(Variant::ObjectPath(path)) => path.to_string(),
             _ => return Ok(Some(Left::Failed("its session has no name".to_owned()))),
         };
-        if let Some(bus) = &world.session {
+        if let Some(bus) = &mut world.session {
             let rule = format!(
                 "sender='{}',interface='{SESSION}',path='{session}'",
                 self.owner

@@ -24,6 +24,9 @@ use crate::{
 /// and says nothing until then.
 const BEGIN_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long it may take once it has got the call; less than [`BEGIN_LIMIT`].
+const ANSWER_LIMIT: Duration = Duration::from_secs(8);
+
 /// Blockers kept of one outcome.
 const MAX_BLOCKERS: usize = 1024;
 
@@ -45,23 +48,29 @@ pub(crate) fn request(request: EndRequest) -> Result<Pending, Error> {
         .name("endsession-end".into())
         .spawn(move || runtime.block_on(carry_out(request, begun, resolver)))
         .map_err(failed)?;
-    match result.recv_timeout(BEGIN_LIMIT) {
+    match result.recv_timeout(BEGIN_LIMIT + Duration::from_secs(1)) {
         Ok(Ok(())) => Ok(pending),
         Ok(Err(error)) => Err(error),
-        Err(_) => Err(Error::Failed {
-            what: WHAT,
-            why: format!(
-                "the session manager has not answered within {} s",
-                BEGIN_LIMIT.as_secs()
-            ),
-        }),
+        // The thread has the same limit, and says it.
+        Err(_) => Err(silent()),
+    }
+}
+
+fn silent() -> Error {
+    Error::Failed {
+        what: WHAT,
+        why: format!(
+            "the session manager has not answered within {} s",
+            BEGIN_LIMIT.as_secs()
+        ),
     }
 }
 
 type Begun = mpsc::SyncSender<Result<(), Error>>;
 
 async fn carry_out(request: EndRequest, begun: Begun, resolver: Resolver) {
-    match begin(&request).await {
+    let limited = tokio::time::timeout(BEGIN_LIMIT, begin(&request)).await;
+    match limited.unwrap_or_else(|_| Err(silent())) {
         Err(error) => {
             // Whoever asked may have waited long enough.
             let _waits = begun.send(Err(error));
@@ -82,12 +91,12 @@ async fn begin(request: &EndRequest) -> Result<Option<Watched>, Error> {
         None => None,
     };
     let mut desk = Desk::Nobody;
-    if let Some(bus) = bus {
-        let (ours, others) = find::our_manager(&bus).await;
+    if let Some(mut bus) = bus {
+        let (ours, others) = find::our_manager(&mut bus).await;
         if let Some(manager) = ours {
             return Watched::begin(bus, manager, request).await.map(Some);
         }
-        desk = desk_on(&bus, &others).await;
+        desk = desk_on(&mut bus, &others).await;
         if desk != Desk::Nobody {
             let calls = plan::calls(desk, request)?;
             return tell(bus, desk, &calls).await.map(|()| None);
@@ -103,7 +112,7 @@ async fn begin(request: &EndRequest) -> Result<Option<Watched>, Error> {
 }
 
 /// Whose session it is. `others` are managers of other displays, and so is one that was started on another than ours.
-async fn desk_on(bus: &Bus, others: &[String]) -> Desk {
+async fn desk_on(bus: &mut Bus, others: &[String]) -> Desk {
     for (name, desk) in Desk::NAMES {
         let Some(owner) = bus.owner(name).await else {
             continue;
@@ -192,22 +201,30 @@ async fn tell(mut bus: Bus, desk: Desk, calls: &[Call]) -> Result<(), Error> {
         }
         _ => None,
     };
-    while let Some(message) = bus.next().await {
-        let Some((serial, answer)) = reply(&message) else {
-            continue;
-        };
-        match answer {
-            // Gone with the session, its call may be unanswered.
-            Err(refusal) if serials.contains(&serial) && !refusal.is("NoReply") => {
-                return Err(refused(&refusal));
+    let answered = async {
+        while let Some(message) = bus.next().await {
+            let Some((serial, answer)) = reply(&message) else {
+                continue;
+            };
+            match answer {
+                // Gone with the session, its call may be unanswered.
+                Err(refusal) if serials.contains(&serial) && !refusal.is("NoReply") => {
+                    return Err(refused(&refusal));
+                }
+                _ if Some(serial) == marker => return Ok(()),
+                _ if serials.last() == Some(&serial) => return Ok(()),
+                _ => {}
             }
-            _ if Some(serial) == marker => return Ok(()),
-            _ if serials.last() == Some(&serial) => return Ok(()),
-            _ => {}
         }
+        // The bus went with the session.
+        Ok(())
+    };
+    match tokio::time::timeout(ANSWER_LIMIT, answered).await {
+        Ok(answered) => answered,
+        // It asks for a password: what comes of it, it does.
+        Err(_) if desk == Desk::Nobody => Ok(()),
+        Err(_) => Err(refused(&Refusal::silent())),
     }
-    // The bus went with the session.
-    Ok(())
 }
 
 /// What a refused request means.

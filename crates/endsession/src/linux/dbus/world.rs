@@ -22,6 +22,12 @@ use crate::{
 /// How long a bus may take to let us in. One that does not is as good as none: whoever needs no bus is found instead.
 const BUS_LIMIT: Duration = Duration::from_secs(1);
 
+/// How long somebody who may be better than whoever is at work may take to say who it is.
+const LOOK_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long leaving a bus may take. One that hangs takes nothing any more.
+const LEAVE_LIMIT: Duration = Duration::from_secs(1);
+
 /// Something that happened.
 #[derive(Debug)]
 pub(super) enum Heard {
@@ -200,8 +206,8 @@ impl World {
         let forced = self.forced;
         let reached = self.orders.patiently(async {
             let connect = async {
-                let bus = Bus::connect(&address).await?;
-                find::follow(&bus, forced).await?;
+                let mut bus = Bus::connect(&address).await?;
+                find::follow(&mut bus, forced).await?;
                 Ok(bus)
             };
             let limited = tokio::time::timeout(BUS_LIMIT, connect).await;
@@ -246,8 +252,8 @@ impl World {
             if let Some(command) = self.orders.waiting.pop_front() {
                 return Heard::Command(command);
             }
+            // None of them before the others: a bus that never stops must not keep the application from leaving.
             tokio::select! {
-                biased;
                 message = next(self.session.as_mut()) => match message {
                     Some(message) => {
                         if let Some(heard) = self.session_says(message).await {
@@ -294,17 +300,19 @@ impl World {
         if change.new.is_none() || !self.current.may_be_replaced_by(&change.name) {
             return None;
         }
-        match find::find(self).await {
-            Ok(found) if found == self.current => None,
-            Ok(_) => Some(Heard::Again),
-            Err(Closed) => Some(Heard::Close),
+        // Whoever is at work goes on meanwhile, so one that does not say who it is is not waited for.
+        match tokio::time::timeout(LOOK_LIMIT, find::find(self)).await {
+            Ok(Ok(found)) if found == self.current => None,
+            Ok(Ok(_)) => Some(Heard::Again),
+            Ok(Err(Closed)) => Some(Heard::Close),
+            Err(_) => None,
         }
     }
 
     /// Leaves the buses in an orderly way.
     pub(super) async fn leave(self) {
         for bus in [self.session, self.system].into_iter().flatten() {
-            bus.leave().await;
+            let _hangs = tokio::time::timeout(LEAVE_LIMIT, bus.leave()).await;
         }
     }
 }
