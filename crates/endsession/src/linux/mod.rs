@@ -1,47 +1,30 @@
-//! TEMP
+//! Linux: one table of backends, tried in order, each in the protocol of whoever manages the session.
+
+mod ask;
+#[cfg(feature = "dbus")]
+mod dbus;
 
 use std::sync::Arc;
 
 use crate::{
     Backend, EndRequest, Error, Pending,
-    backend::{Application, Command, Commands, Started},
+    backend::{Application, Started},
     shared::Shared,
 };
 
-struct Nobody;
-
-impl Commands for Nobody {
-    fn send(&self, _: Command) {}
-}
+pub(crate) use ask::ask;
 
 pub(crate) fn start(
-    _: Application,
+    application: Application,
     backend: Option<Backend>,
     shared: Arc<Shared>,
 ) -> Result<Started, Error> {
-    match backend {
-        Some(backend) if backend != Backend::None => Err(Error::Unavailable {
-            backend,
-            why: format!("there is none on {}", std::env::consts::OS),
-        }),
-        _ => {
-            shared.backend_is(Backend::None);
-            Ok(Box::new(Nobody))
-        }
-    }
+    dbus::start(application, backend, shared)
 }
 
 pub(crate) fn request(_: EndRequest) -> Result<Pending, Error> {
-    Err(unsupported("ending the session"))
-}
-
-pub(crate) fn ask(_: &str) -> Result<bool, Error> {
-    Err(unsupported("asking the user"))
-}
-
-fn unsupported(what: &'static str) -> Error {
-    Error::Unsupported {
-        what,
-        why: format!("endsession does not know how on {}", std::env::consts::OS),
-    }
+    Err(Error::Unsupported {
+        what: "ending the session",
+        why: String::new(),
+    })
 }

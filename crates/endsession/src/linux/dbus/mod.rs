@@ -1,0 +1,146 @@
+//! Everything that is spoken over D-Bus, on one thread: who is there is looked for, spoken to until it goes or a better one comes, and looked for again.
+//!
+//! What wakes the thread: a message that is for us, a change of one of four names' owners, the application. Never a clock. A session bus that is lost has nothing
+//! left to wake us with: it is tried again when the application takes a hold, and not before.
+
+mod bus;
+mod find;
+mod gnome;
+mod leases;
+mod world;
+
+use std::{sync::Arc, sync::mpsc, time::Duration};
+
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::{
+    Backend, Error,
+    backend::{Application, Command, Commands, Started},
+    shared::Shared,
+};
+use find::{Found, find};
+use world::{Closed, Heard, Left, World};
+
+/// How long the backend that was asked for by name may take to be there.
+const FIRST: Duration = Duration::from_secs(2);
+
+/// The way to the thread.
+struct Sender(UnboundedSender<Command>);
+
+impl Commands for Sender {
+    fn send(&self, command: Command) {
+        // A thread that has ended has nothing left to do with it.
+        let _ended = self.0.send(command);
+    }
+}
+
+pub(crate) fn start(
+    application: Application,
+    forced: Option<Backend>,
+    shared: Arc<Shared>,
+) -> Result<Started, Error> {
+    let (commands, orders) = unbounded_channel();
+    let (first, result) = mpsc::sync_channel(1);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let failed = |error: std::io::Error| Error::Failed {
+        what: "starting a thread",
+        why: error.to_string(),
+    };
+    let runtime = runtime.map_err(failed)?;
+    let first = forced.map(|_| first);
+    std::thread::Builder::new()
+        .name("endsession".into())
+        .spawn(move || {
+            let world = World::new(application, forced, shared, orders, first);
+            runtime.block_on(live(world));
+        })
+        .map_err(failed)?;
+    let sender = Box::new(Sender(commands));
+    let Some(backend) = forced else {
+        return Ok(sender);
+    };
+    let why = match result.recv_timeout(FIRST) {
+        Ok(Ok(())) => return Ok(sender),
+        Ok(Err(why)) => why,
+        Err(_) => format!("it has not answered within {} s", FIRST.as_secs()),
+    };
+    sender.send(Command::Close);
+    Err(Error::Unavailable { backend, why })
+}
+
+async fn live(mut world: World) {
+    loop {
+        match speak(&mut world).await {
+            Left::Closed(Closed) => break,
+            Left::Again => {}
+            Left::Failed(why) => {
+                let backend = world.current.backend();
+                tracing::info!("the backend {backend} cannot be used: {why}");
+                let failed = std::mem::replace(&mut world.current, Found::None);
+                world.failed.push(failed);
+                world.why = why;
+            }
+        }
+    }
+    world.leave().await;
+}
+
+/// Looks for whoever is there, and speaks to it.
+async fn speak(world: &mut World) -> Left {
+    if let Err(closed) = world.reach_session().await {
+        return closed.into();
+    }
+    world.current = match find(world).await {
+        Ok(found) => found,
+        Err(closed) => return closed.into(),
+    };
+    match world.current.clone() {
+        Found::Gnome(backend, manager) => gnome::run(world, &gnome::GNOME, backend, &manager).await,
+        Found::Xfce(manager) => gnome::run(world, &gnome::XFCE, Backend::Xfce, &manager).await,
+        _ => nobody(world).await,
+    }
+}
+
+/// Nobody is there: waits until somebody is.
+async fn nobody(world: &mut World) -> Left {
+    if let Some(forced) = world.forced
+        && forced != Backend::None
+        && world.is_first()
+    {
+        let why = match std::mem::take(&mut world.why) {
+            why if why.is_empty() => missing(forced, world.session.is_some()),
+            why => why,
+        };
+        world.tell_first(Err(why));
+        return Closed.into();
+    }
+    world.is_at_work(Backend::None);
+    loop {
+        match world.next().await {
+            Heard::Close => return Closed.into(),
+            Heard::Again => return Left::Again,
+            // Something happens in this program: perhaps the bus is back.
+            Heard::Command(Command::Hold { .. }) if world.session.is_none() => {
+                world.may_reach_session = true;
+                return Left::Again;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What is missing where a backend is not there.
+fn missing(backend: Backend, has_bus: bool) -> String {
+    match backend {
+        Backend::Windows | Backend::Console => "this is not Windows".to_owned(),
+        Backend::Xsmp => "SESSION_MANAGER names no session manager that answers".to_owned(),
+        Backend::Logind => "systemd-logind does not answer".to_owned(),
+        _ if !has_bus => {
+            "there is no session bus that answers at DBUS_SESSION_BUS_ADDRESS or XDG_RUNTIME_DIR"
+                .to_owned()
+        }
+        _ => "nobody on the session bus owns its name for this session".to_owned(),
+    }
+}
