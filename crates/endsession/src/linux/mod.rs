@@ -3,6 +3,8 @@
 mod ask;
 #[cfg(feature = "dbus")]
 mod dbus;
+#[cfg(feature = "xsmp")]
+mod xsmp;
 
 use std::sync::Arc;
 

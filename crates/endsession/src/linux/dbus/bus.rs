@@ -182,6 +182,12 @@ impl Bus {
         Ok(Self { connection, stream })
     }
 
+    /// Our name on it.
+    pub(super) fn own_name(&self) -> String {
+        let name = self.connection.unique_name();
+        name.map(ToString::to_string).unwrap_or_default()
+    }
+
     /// Hears the signals that match `rule` from now on.
     pub(super) async fn listen(&self, rule: &str) -> Result<(), Refusal> {
         let rule = format!("type='signal',{rule}");

@@ -115,8 +115,8 @@ pub(super) async fn run(
         tracing::debug!("{} cannot be told: {refusal}", dialect.name);
         Left::Again
     });
-    // Whoever asked is not there any more, and nobody else knows of it.
-    if !matches!(left, Left::Closed(_)) && (client.query.is_some() || client.is_told) {
+    // Whoever asked is not there any more, and nobody else knows of it. One that had told us to end has ended.
+    if !client.is_told {
         world.shared.cancelled();
     }
     left

@@ -144,6 +144,11 @@ impl<L> Leases<L> {
         self.held.contains_key(&key)
     }
 
+    /// Whether an answer about it is waited for.
+    pub(super) fn is_asking(&self, key: Key) -> bool {
+        self.held.get(&key).is_some_and(|held| held.asked.is_some())
+    }
+
     /// Whether an answer to this is waited for.
     pub(super) fn awaits(&self, serial: NonZeroU32) -> bool {
         self.orphans.contains(&serial) || self.held.values().any(|h| h.asked == Some(serial))

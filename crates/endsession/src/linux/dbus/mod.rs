@@ -7,8 +7,12 @@ mod bus;
 mod find;
 mod gnome;
 mod leases;
+mod logind;
+mod portal;
 mod world;
 
+#[cfg(feature = "xsmp")]
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::{sync::Arc, sync::mpsc, time::Duration};
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -99,7 +103,56 @@ async fn speak(world: &mut World) -> Left {
     match world.current.clone() {
         Found::Gnome(backend, manager) => gnome::run(world, &gnome::GNOME, backend, &manager).await,
         Found::Xfce(manager) => gnome::run(world, &gnome::XFCE, Backend::Xfce, &manager).await,
-        _ => nobody(world).await,
+        #[cfg(feature = "xsmp")]
+        Found::Xsmp => xsmp(world).await,
+        #[cfg(not(feature = "xsmp"))]
+        Found::Xsmp => Left::Failed("this program was built without XSMP".to_owned()),
+        Found::Portal(_) => portal::run(world).await,
+        Found::Logind => logind::run(world).await,
+        Found::None => nobody(world).await,
+    }
+}
+
+/// XSMP has threads of its own; here it is only watched.
+#[cfg(feature = "xsmp")]
+async fn xsmp(world: &mut World) -> Left {
+    let (application, shared) = (world.application.clone(), Arc::clone(&world.shared));
+    let notices = world.notices();
+    let has_gone = Arc::<AtomicBool>::default();
+    let gone = Arc::clone(&has_gone);
+    let gone = move || {
+        gone.store(true, Ordering::SeqCst);
+        // We may have ended before.
+        let _ended = notices.send(());
+    };
+    // It waits for the manager, on a thread that may.
+    let connecting = tokio::task::spawn_blocking(move || {
+        super::xsmp::connect(&application, &shared, Box::new(gone))
+    });
+    let commands = match world.orders.patiently(connecting).await {
+        Ok(Ok(Ok(commands))) => commands,
+        Ok(Ok(Err(why))) => return Left::Failed(why),
+        Ok(Err(_)) => return Left::Failed("its thread ended".to_owned()),
+        Err(closed) => return closed.into(),
+    };
+    world.is_at_work(Backend::Xsmp);
+    loop {
+        match world.next().await {
+            Heard::Command(command) => commands.send(command),
+            Heard::Close => {
+                commands.send(Command::Close);
+                return Closed.into();
+            }
+            // Nothing would tell that it is back at the same place.
+            Heard::Again if has_gone.load(Ordering::SeqCst) => {
+                return Left::Failed("the session manager has gone".to_owned());
+            }
+            Heard::Again => {
+                commands.send(Command::Close);
+                return Left::Again;
+            }
+            Heard::Session(_) | Heard::System(_) => {}
+        }
     }
 }
 
@@ -122,8 +175,9 @@ async fn nobody(world: &mut World) -> Left {
             Heard::Close => return Closed.into(),
             Heard::Again => return Left::Again,
             // Something happens in this program: perhaps the bus is back.
-            Heard::Command(Command::Hold { .. }) if world.session.is_none() => {
-                world.may_reach_session = true;
+            Heard::Command(Command::Hold { .. })
+                if world.session.is_none() && world.may_try_session_again() =>
+            {
                 return Left::Again;
             }
             _ => {}

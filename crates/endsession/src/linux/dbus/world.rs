@@ -162,6 +162,12 @@ impl World {
         self.notices.0.clone()
     }
 
+    /// Lets the session bus be tried again, where there is one to try; whether there is.
+    pub(super) fn may_try_session_again(&mut self) -> bool {
+        self.may_reach_session = session_address().is_some();
+        self.may_reach_session
+    }
+
     /// Reaches the session bus where that is possible and not done.
     pub(super) async fn reach_session(&mut self) -> Result<(), Closed> {
         if self.session.is_some() || !std::mem::take(&mut self.may_reach_session) {

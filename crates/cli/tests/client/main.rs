@@ -1,0 +1,16 @@
+//! The crate for applications, driven as an application drives it: a process of its own that connects, is asked, answers, holds and ends.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
+mod actor;
+mod ours;
+#[path = "../support/mod.rs"]
+mod support;
+
+/// Not a test: what an [`actor::Actor`]'s process runs.
+#[test]
+fn actor_process() {
+    actor::main();
+}
