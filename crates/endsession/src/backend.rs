@@ -272,6 +272,10 @@ pub(crate) enum Command {
 pub(crate) trait Commands: Send + Sync {
     /// Takes `command` without blocking, from any thread. A backend that has gone takes it and drops it.
     fn send(&self, command: Command);
+
+    /// Waits until whoever manages the session knows that the application has left, after [`Command::Close`]; at most `limit`. A backend that nobody has to be
+    /// told for waits for nothing.
+    fn wait_until_left(&self, _limit: std::time::Duration) {}
 }
 
 /// A backend at work, in threads of its own. It speaks through the [`Shared`] it was started with: [`Shared::query`],

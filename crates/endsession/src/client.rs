@@ -21,6 +21,9 @@ pub struct Client {
     handle: Arc<Handle>,
 }
 
+/// How long [`Client::close`] waits at most: a session manager that hangs must not keep a program from ending.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// Everything that keeps the connection up has one of these; with the last it is closed.
 pub(crate) struct Handle {
     pub(crate) shared: Arc<Shared>,
@@ -74,6 +77,16 @@ impl Client {
     #[must_use]
     pub fn support(&self) -> Support {
         self.backend().support()
+    }
+
+    /// Leaves: nobody asks this program any more, nothing is held, and there are no further events, whoever has a clone of this still. It waits until the session manager
+    /// knows, at most 1 s.
+    ///
+    /// Dropping does the same without waiting. Where a program exits right after that, what it said last may not be heard: that it has cleaned up
+    /// ([`End::done`](crate::End::done)), above all, for which mate-session waits 30 s.
+    pub fn close(self) {
+        self.handle.shared.close();
+        self.handle.shared.wait_until_left(FAREWELL);
     }
 
     /// Holds the session open until the value is dropped. The user sees `reason` ("Rendering, 3 minutes left") and may end it all the same.

@@ -275,6 +275,13 @@ impl Shared {
         self.send(Command::Close);
     }
 
+    /// Waits until the backend has left after [`close`](Self::close), at most `limit`.
+    pub(crate) fn wait_until_left(&self, limit: std::time::Duration) {
+        if let Some(commands) = self.commands.get() {
+            commands.wait_until_left(limit);
+        }
+    }
+
     // The queue.
 
     /// The next event, if there is one; `Err` when there will be none.

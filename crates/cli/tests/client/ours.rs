@@ -61,7 +61,11 @@ fn a_refusal_is_shown_with_its_reason(on: On) {
     actor.says("got query 1.");
     actor.order("refuse Two documents are not saved");
     raw.hears_event(&[("event", "blocked".into()), ("kind", "refused".into())]);
-    let expected = blocker("org.example.Editor", "refused", "Two documents are not saved");
+    let expected = blocker(
+        "org.example.Editor",
+        "refused",
+        "Two documents are not saved",
+    );
     assert_eq!(blockers(&session.status()), [expected]);
     assert!(raw.cancel().unwrap());
     actor.says("got cancelled 1.");
@@ -152,9 +156,8 @@ fn a_hold_blocks_with_the_reason_that_it_has_now(on: On) {
     let actor = Actor::start(&session.sandbox, "org.example.Render");
     actor.order("hold film l Rendering, 3 minutes left");
     let name = "org.example.Render";
-    let is = |reason: &'static str| {
-        move |s: &Value| blockers(s) == [blocker(name, "inhibitor", reason)]
-    };
+    let is =
+        |reason: &'static str| move |s: &Value| blockers(s) == [blocker(name, "inhibitor", reason)];
     wait_for_status(&session, is("Rendering, 3 minutes left"));
     actor.asks("held film", "film holds LOG_OFF");
     for n in 0..1_000 {
@@ -202,7 +205,8 @@ fn a_manager_that_starts_anew_knows_the_hold_again(on: On) {
     actor.says("got backend 1.");
     let _run = manager(&session.sandbox);
     actor.says("got backend 2. endsession");
-    let known = |s: &Value| blockers(s) == [blocker("org.example.Render", "inhibitor", "Rendering")];
+    let known =
+        |s: &Value| blockers(s) == [blocker("org.example.Render", "inhibitor", "Rendering")];
     wait_for_status(&session, known);
     session.raw().request(&[]).unwrap();
     actor.says("got query 1.");

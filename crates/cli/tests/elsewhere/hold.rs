@@ -2,21 +2,15 @@
 
 use endsession_testkit::managers::{Managed, Shell};
 use endsession_testkit::session::{Proc, Sandbox};
-use endsession_testkit::xsmp::Xfce;
 
-use crate::shared::{dialog, install, outcome, ready, start};
+use crate::shared::{dialog, outcome, ready, start};
 use crate::support::{LIMIT, endsession, until};
 
-/// `endsession hold` around a command that ends with its input.
-#[track_caller]
-fn hold(sandbox: &Sandbox) -> Proc {
-    sandbox.spawn_with_input(["endsession", "hold", "--why", "copying photos", "--", "cat"])
-}
-
-/// The same, once the manager knows of it.
+/// `endsession hold` around a command that ends with its input, once the manager knows of it.
 #[track_caller]
 fn held(sandbox: &Sandbox) -> Proc {
-    let hold = hold(sandbox);
+    let words = ["endsession", "hold", "--why", "copying photos", "--", "cat"];
+    let hold = sandbox.spawn_with_input(words);
     until(|| {
         let status = endsession(sandbox, &["status", "--json"]);
         status.out.contains("\"copying photos\"")
@@ -55,20 +49,4 @@ fn gnomes_log_off_names_the_command() {
     assert!(hold.is_alive());
     hold.close_input();
     assert_eq!(hold.wait_exit(LIMIT).code(), Some(0));
-}
-
-/// xfce4-session knows no inhibitors.
-#[test]
-fn xfces_log_off_is_refused_by_the_command() {
-    let xfce = Xfce::start();
-    install(xfce.sandbox());
-    let hold = hold(xfce.sandbox());
-    let said = hold.stderr().wait_for("takes no hold beforehand", LIMIT);
-    assert!(said.ends_with("xfce takes no hold beforehand: cat refuses when it is asked"));
-    until(|| endsession(xfce.sandbox(), &["status"]).out.contains("cat"));
-    let command = start(xfce.sandbox(), &["logoff", "--json"]);
-    let (said, status) = outcome(&command);
-    assert_eq!(status, Some(1), "{said}");
-    assert_eq!(said["outcome"], "cancelled", "{said}");
-    assert!(hold.is_alive() && xfce.process().is_alive());
 }

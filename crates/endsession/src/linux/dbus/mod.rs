@@ -13,7 +13,10 @@ mod world;
 
 #[cfg(feature = "xsmp")]
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::{sync::Arc, sync::mpsc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    time::Duration,
+};
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -29,12 +32,22 @@ use world::{Closed, Heard, Left, World};
 const FIRST: Duration = Duration::from_secs(2);
 
 /// The way to the thread.
-struct Sender(UnboundedSender<Command>);
+struct Sender {
+    commands: UnboundedSender<Command>,
+    /// Nothing comes here: it ends with the thread.
+    life: Mutex<mpsc::Receiver<()>>,
+}
 
 impl Commands for Sender {
     fn send(&self, command: Command) {
         // A thread that has ended has nothing left to do with it.
-        let _ended = self.0.send(command);
+        let _ended = self.commands.send(command);
+    }
+
+    fn wait_until_left(&self, limit: Duration) {
+        let life = self.life.lock().unwrap_or_else(PoisonError::into_inner);
+        // That its time has passed, or that it has ended: either way nobody waits any more.
+        let _ = life.recv_timeout(limit);
     }
 }
 
@@ -54,14 +67,19 @@ pub(crate) fn start(
     };
     let runtime = runtime.map_err(failed)?;
     let first = forced.map(|_| first);
+    let (living, life) = mpsc::channel::<()>();
     std::thread::Builder::new()
         .name("endsession".into())
         .spawn(move || {
             let world = World::new(application, forced, shared, orders, first);
             runtime.block_on(live(world));
+            drop(living);
         })
         .map_err(failed)?;
-    let sender = Box::new(Sender(commands));
+    let sender = Box::new(Sender {
+        commands,
+        life: Mutex::new(life),
+    });
     let Some(backend) = forced else {
         return Ok(sender);
     };

@@ -65,10 +65,7 @@ pub(super) async fn run(world: &mut World) -> Left {
     world.current = Found::Portal(Some(owner.clone()));
     let mut portal = Portal {
         owner,
-        requests: format!(
-            "{PATH}/request/{us}/endsession_{}_",
-            std::process::id()
-        ),
+        requests: format!("{PATH}/request/{us}/endsession_{}_", std::process::id()),
         session: None,
         last: 0,
         calls: BTreeMap::new(),
@@ -223,7 +220,10 @@ impl Portal {
                 let (session, state): (ObjectPath<'_>, HashMap<&str, Variant<'_>>) =
                     body.deserialize()?;
                 // The first may come before the response.
-                let is_ours = self.session.as_deref().is_none_or(|s| s == session.as_str());
+                let is_ours = self
+                    .session
+                    .as_deref()
+                    .is_none_or(|s| s == session.as_str());
                 if let (true, Some(Variant::U32(state))) = (is_ours, state.get("session-state")) {
                     self.changed(world, *state).await?;
                 }
