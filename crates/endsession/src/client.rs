@@ -225,6 +225,20 @@ mod tests {
     };
 
     #[test]
+    fn after_close_there_is_no_event_and_nothing_is_held() {
+        let builder = Client::builder("org.example.Editor").backend(Backend::None);
+        let (client, mut events) = builder.connect().unwrap();
+        let hold = client.hold("Rendering");
+        let waits = std::thread::spawn(move || events.next().is_none());
+        client.clone().close();
+        assert!(waits.join().unwrap());
+        // The values that are left do no harm.
+        assert!(hold.held().is_nothing());
+        drop(hold);
+        client.close();
+    }
+
+    #[test]
     fn an_app_id_is_a_desktop_files() {
         assert_eq!(check_app_id("org.example.Editor-2_b"), Ok(()));
         for bad in ["", "a b", "a/b", "a\n", "é", &"a".repeat(256)] {

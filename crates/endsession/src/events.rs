@@ -60,7 +60,8 @@ impl Events {
         Next { events: self }
     }
 
-    /// The next event, for those who write futures themselves. `Ready(None)` never comes while this value lives.
+    /// The next event, for those who write futures themselves. `Ready(None)` comes after
+    /// [`Client::close`](crate::Client::close) alone.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
         match self.shared().take_or_wake(context.waker()) {
             Ok(Some(event)) => Poll::Ready(Some(event)),
@@ -70,7 +71,7 @@ impl Events {
     }
 }
 
-/// Waits for each event; does not end while it is held.
+/// Waits for each event; ends after [`Client::close`](crate::Client::close) alone.
 impl Iterator for Events {
     type Item = Event;
 

@@ -75,8 +75,7 @@ pub(crate) async fn run(options: Hold) -> Result<Status> {
             event = events.next_async() => match event {
                 Some(Event::End(ending)) => {
                     held.is_asked = false;
-                    holding::tell_to_end(pid);
-                    end = Some(ending);
+                    end = holding::tell_to_end(pid, ending);
                 }
                 Some(event) => held.take(event),
                 // Not while it is held.
