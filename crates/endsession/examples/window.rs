@@ -1,10 +1,10 @@
 //! A program of Windows with a window and no toolkit: its events go through its own loop, as those of every toolkit do.
 //!
-//!     window [ANSWER] [--more N] [--box] [--turns] [--thread] [--hold REASON] [--close]
+//!     window [ANSWER] [--more N] [--box] [--turns] [--thread] [--hold REASON] [--close] [--leave]
 //!
 //! ANSWER is yes, no, never, or ask: a box with Yes and No over the window. --more: so many windows beside it. --box: a box of its own is open
 //! already. --turns: it looks for events once a turn of its loop, and nowhere else. --thread: it answers in the thread in which the events come. --close: it
-//! closes its window and goes on.
+//! closes its window and goes on. --leave: it wants to be asked nothing any more.
 
 #[cfg(not(windows))]
 fn main() {
@@ -57,6 +57,7 @@ mod program {
         in_thread: bool,
         hold: Option<String>,
         closes: bool,
+        leaves: bool,
     }
 
     type Queue = Arc<Mutex<VecDeque<Event>>>;
@@ -100,6 +101,10 @@ mod program {
             // SAFETY: this thread's window.
             unsafe { DestroyWindow(window) };
             say("closed");
+        }
+        if options.leaves {
+            drop((client, events.take()));
+            say("left");
         }
         if options.has_box {
             // SAFETY: the message carries nothing.
@@ -247,6 +252,7 @@ mod program {
                 "--turns" => options.turns = true,
                 "--thread" => options.in_thread = true,
                 "--close" => options.closes = true,
+                "--leave" => options.leaves = true,
                 "yes" | "no" | "never" | "ask" => options.answer = word,
                 _ => return Err(format!("unknown: {word}")),
             }

@@ -77,7 +77,7 @@ impl EndRequest {
         self
     }
 
-    /// Asks the user first whether it is meant, where the session manager can. Windows does not ask.
+    /// Asks the user first whether it is meant, where the session manager can. Windows cannot, and sending is [`Error::Unsupported`] there: [`ask`](crate::ask) first.
     pub fn confirm(mut self) -> Self {
         self.confirm = true;
         self

@@ -2,7 +2,7 @@
 
 /// A window of the application: its main one.
 ///
-/// On Windows a program may refuse only if it has a visible window, and what it refuses is shown with that window: give it. On Linux it lets
+/// On Windows a program with a visible window is the one that may refuse, and what it refuses is shown with that window: give it. On Linux it lets
 /// a session manager bring the window to the front.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

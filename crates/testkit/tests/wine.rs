@@ -9,7 +9,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use endsession_testkit::{
+    picture::Screen,
     session::Sandbox,
+    sway::{self, Config, Sway},
     wine::{Program, Wine},
     x11::{Window, Xvfb},
 };
@@ -143,6 +145,32 @@ fn every_window_of_an_application_is_asked() {
 }
 
 #[test]
+fn a_window_that_nobody_sees_is_asked_too() {
+    let wine = Wine::start();
+    let application = wine.application(&["--hidden", "--answer", "no"]);
+    assert_eq!(wine.end_session(&[]).wait_exit(LIMIT).code(), Some(1));
+    assert_eq!(story(&application), REFUSED);
+}
+
+#[test]
+fn one_without_a_window_is_neither_asked_nor_ended() {
+    let wine = Wine::start();
+    let without = wine.application(&["--windows", "0"]);
+    let with = wine.application(&[]);
+    assert!(wine.end_session(&[]).wait_exit(LIMIT).success());
+    assert!(with.wait_exit(LIMIT).success());
+    assert!(without.is_alive() && story(&without).is_empty());
+}
+
+#[test]
+fn one_that_takes_its_time_is_waited_for() {
+    let wine = Wine::start();
+    let slow = wine.application(&["--slow", "2000", "--answer", "no"]);
+    assert_eq!(wine.end_session(&[]).wait_exit(LIMIT).code(), Some(1));
+    assert_eq!(story(&slow), REFUSED);
+}
+
+#[test]
 fn the_answer_may_be_given_in_a_box() {
     let wine = Wine::start();
     let no = wine.application(&["--press", "no"]);
@@ -164,6 +192,27 @@ fn is_box(window: &Window) -> bool {
     window.title == "End the session"
 }
 
+/// For a developer to look at, where the variable names a directory.
+fn keep_screenshot(screen: &impl Screen, name: &str) {
+    if let Some(dir) = std::env::var_os("ENDSESSION_SCREENSHOTS") {
+        screen.picture().save(&PathBuf::from(dir).join(name));
+    }
+}
+
+/// Whoever ends a prefix from outside has to know of this window: it is Wine's, and waits for its user.
+#[test]
+fn wine_itself_shows_whom_it_waits_for() {
+    let xvfb = Xvfb::with_openbox();
+    let wine = Wine::on_display_in(xvfb.sandbox());
+    let hangs = wine.application(&["--hang", "--title", "Hangs"]);
+    let asked = wine.end_session(&[]);
+    // After five seconds.
+    let waits = xvfb.wait_for_window(LIMIT, |window| window.title == "Waiting for Program");
+    assert_ne!(waits.pid, Some(hangs.pid()));
+    keep_screenshot(&xvfb, "wine-waits.png");
+    assert!(hangs.is_alive() && asked.is_alive());
+}
+
 /// The seed itself: its application, its request, its box, and its user's keys.
 #[test]
 fn the_user_decides_in_the_seeds_box() {
@@ -174,9 +223,7 @@ fn the_user_decides_in_the_seeds_box() {
 
     wine.log_off();
     let asks = xvfb.wait_for_window(LIMIT, is_box);
-    if let Some(dir) = std::env::var_os("ENDSESSION_SCREENSHOTS") {
-        xvfb.screenshot(&PathBuf::from(dir).join("wine-box.png"));
-    }
+    keep_screenshot(&xvfb, "wine-box.png");
     // From Yes to No.
     xvfb.press(&asks, &["Tab"]);
     xvfb.press(&asks, &["Return"]);
@@ -188,6 +235,31 @@ fn the_user_decides_in_the_seeds_box() {
     xvfb.press(&asks, &["Return"]);
     assert!(application.wait_exit(LIMIT).success());
     xvfb.wait_until_empty(LIMIT);
+}
+
+/// The same in a Wayland session, where Wine's windows are Xwayland's.
+#[test]
+fn the_user_decides_on_sway_too() {
+    let sway = Sway::start_in(&Sandbox::new(), &Config::new().with_xwayland());
+    sway.x11();
+    let wine = Wine::on_display_in(sway.sandbox());
+    let application = wine.end_the_session();
+    let titled = |title: &'static str| move |window: &sway::Window| window.title == title;
+    let work = sway.wait_for_window(LIMIT, titled("Unsaved work"));
+    assert_eq!(work.pid, application.pid());
+
+    wine.log_off();
+    let asks = sway.wait_for_window(LIMIT, titled("End the session"));
+    keep_screenshot(&sway, "wine-sway.png");
+    sway.press(&asks, &["-k", "Tab", "-k", "Return"]);
+    sway.wait_for_windows(LIMIT, |windows| windows.len() == 1);
+    assert!(application.is_alive());
+
+    wine.log_off();
+    let asks = sway.wait_for_window(LIMIT, titled("End the session"));
+    sway.press(&asks, &["-k", "Return"]);
+    assert!(application.wait_exit(LIMIT).success());
+    sway.wait_until_empty(LIMIT);
 }
 
 #[test]

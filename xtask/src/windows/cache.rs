@@ -5,10 +5,13 @@ use std::{
     ffi::OsString,
     fs::{self, File},
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::{Context as _, Result, bail};
+
+/// What nobody has used for that long is removed when another of its kind is made.
+const UNUSED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Names another place for the cache.
 const VARIABLE: &str = "ENDSESSION_CACHE";
@@ -66,9 +69,30 @@ impl Entry {
         format!("{}-{version}-{:016x}", self.what, number(&self.made_from))
     }
 
-    /// Its directory below `cache`, if it was made already.
+    /// Its directory below `cache`, if it was made already; that counts as a use of it.
     pub(super) fn find(&self, cache: &Path) -> Option<PathBuf> {
-        Some(cache.join(self.name())).filter(|dir| dir.is_dir())
+        let dir = cache.join(self.name());
+        let file = File::open(&dir).ok()?;
+        // Another user's cache can be read all the same.
+        let _ = file.set_modified(SystemTime::now());
+        Some(dir)
+    }
+
+    /// Removes those of its kind below `cache` that nobody has used since `then`.
+    fn remove_unused(&self, cache: &Path, then: SystemTime) -> Result<()> {
+        let begin = format!("{}-", self.what);
+        for other in fs::read_dir(cache)? {
+            let other = other?;
+            let is_kind = other.file_name().to_string_lossy().starts_with(&begin);
+            if is_kind && other.metadata()?.modified()? < then {
+                eprintln!(
+                    "xtask: removing {}: not used for a month",
+                    other.path().display()
+                );
+                remove(&other.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// Its directory below `cache`; `make` fills it where it is not there yet.
@@ -115,6 +139,7 @@ impl Entry {
             start.elapsed().as_secs_f32(),
             whole.display()
         );
+        self.remove_unused(cache, SystemTime::now() - UNUSED)?;
         Ok(whole)
     }
 }
@@ -213,6 +238,24 @@ mod tests {
         assert!(made.join("whole").exists() && !made.join("half").exists());
         let again = entry(&["1"]).get(&cache, |_| bail!("made twice")).unwrap();
         assert_eq!(again, made);
+        remove(&cache).unwrap();
+    }
+
+    #[test]
+    fn what_nobody_uses_any_more_is_removed_when_another_is_made() {
+        let cache = scratch("cache-unused");
+        let old = SystemTime::now() - UNUSED - Duration::from_secs(60);
+        let make = |version| entry(&[version]).get(&cache, |_| Ok(())).unwrap();
+        let other_kind = cache.join("wine-1");
+        let (unused, used) = (make("1"), make("2"));
+        fs::create_dir(&other_kind).unwrap();
+        for dir in [&unused, &used, &other_kind] {
+            File::open(dir).unwrap().set_modified(old).unwrap();
+        }
+        assert_eq!(make("2"), used);
+        let new = make("3");
+        assert!(!unused.exists());
+        assert!([used, other_kind, new].iter().all(|dir| dir.is_dir()));
         remove(&cache).unwrap();
     }
 

@@ -43,7 +43,7 @@ impl Toolchain {
             return Ok(Self { dir });
         }
         // A list that is not of today names versions that cannot be downloaded any more.
-        packages::refresh()?;
+        packages::refresh();
         let dir = entry()?.get(cache, make)?;
         Ok(Self { dir })
     }

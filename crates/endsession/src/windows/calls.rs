@@ -1,6 +1,6 @@
 //! The calls of Windows, each as safe as what it says of itself. Nothing is decided here.
 
-use std::{mem, ptr, time::Instant};
+use std::{cell::RefCell, mem, ptr, time::Instant};
 
 use windows_sys::{
     Win32::{
@@ -28,8 +28,9 @@ use windows_sys::{
             Shutdown::{ExitWindowsEx, ShutdownBlockReasonCreate, ShutdownBlockReasonDestroy},
             SystemServices::POWER_REQUEST_CONTEXT_VERSION,
             Threading::{
-                GetCurrentProcess, INFINITE, OpenProcessToken, POWER_REQUEST_CONTEXT_SIMPLE_STRING,
-                REASON_CONTEXT, REASON_CONTEXT_0, SetProcessShutdownParameters,
+                GetCurrentProcess, GetCurrentThreadId, INFINITE, OpenProcessToken,
+                POWER_REQUEST_CONTEXT_SIMPLE_STRING, REASON_CONTEXT, REASON_CONTEXT_0,
+                SetProcessShutdownParameters,
             },
         },
         UI::{
@@ -37,8 +38,8 @@ use windows_sys::{
             WindowsAndMessaging::{
                 DispatchMessageW, GA_ROOT, GCW_ATOM, GetAncestor, GetClassLongW, IsDialogMessageW,
                 MSG, MWMO_INPUTAVAILABLE, MsgWaitForMultipleObjectsEx, PM_REMOVE, PeekMessageW,
-                PostMessageW, PostQuitMessage, QS_ALLINPUT, RegisterWindowMessageW,
-                TranslateMessage, WM_QUIT,
+                PostMessageW, PostQuitMessage, PostThreadMessageW, QS_ALLINPUT,
+                RegisterWindowMessageW, TranslateMessage, WM_QUIT, WM_TIMER,
             },
         },
     },
@@ -53,6 +54,14 @@ use crate::What;
 
 /// The class of dialogs, as Windows names it by number.
 const DIALOG: u32 = 32770;
+
+/// How many messages of a thread without a window are kept for its loop. Windows itself keeps 10,000.
+const MOST_KEPT: usize = 10_000;
+
+thread_local! {
+    /// What only this thread's own loop can carry out.
+    static KEPT: RefCell<Vec<MSG>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Windows.
 #[derive(Clone, Copy, Debug)]
@@ -147,6 +156,14 @@ impl System for Calls {
                 unsafe { PostQuitMessage(i32::try_from(message.wParam).unwrap_or(0)) };
                 return Pumped::Quit;
             }
+            if message.hwnd.is_null() && message.message != WM_TIMER {
+                KEPT.with_borrow_mut(|kept| {
+                    if kept.len() < MOST_KEPT {
+                        kept.push(message);
+                    }
+                });
+                return Pumped::Went;
+            }
             dispatch(&message);
             return Pumped::Went;
         }
@@ -160,6 +177,15 @@ impl System for Calls {
             MsgWaitForMultipleObjectsEx(0, ptr::null(), left, QS_ALLINPUT, MWMO_INPUTAVAILABLE)
         };
         Pumped::Went
+    }
+
+    fn give_back(&self) {
+        for kept in KEPT.take() {
+            // SAFETY: the message is one that was posted to this thread, as it was.
+            unsafe {
+                PostThreadMessageW(GetCurrentThreadId(), kept.message, kept.wParam, kept.lParam)
+            };
+        }
     }
 
     fn wake(&self, window: Handle) {
@@ -289,3 +315,6 @@ impl System for Calls {
         result(unsafe { ExitWindowsEx(flags, reason) })
     }
 }
+
+#[cfg(test)]
+mod tests;

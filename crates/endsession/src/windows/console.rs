@@ -92,3 +92,38 @@ fn is_service() -> bool {
     // SAFETY: `session` takes one number.
     unsafe { ProcessIdToSessionId(GetCurrentProcessId(), &raw mut session) != 0 && session == 0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use windows_sys::Win32::System::Console::CTRL_C_EVENT;
+
+    use super::*;
+    use crate::{Event, Events, client::Handle, shared::Shared};
+
+    #[test]
+    fn a_shut_down_is_told_and_waited_with_and_a_ctrl_c_is_the_applications() {
+        let shared = Shared::new();
+        let host = Host::new(Calls::new(), Arc::clone(&shared), "app".to_owned());
+        shared.commands_go_to(start(host).unwrap());
+        let mut events = Events::new(Arc::new(Handle { shared }));
+        // SAFETY: as Windows calls it.
+        assert_eq!(unsafe { handler(CTRL_C_EVENT) }, 0);
+        assert!(events.try_next().is_none());
+        // SAFETY: as above.
+        let told = std::thread::spawn(|| unsafe { handler(CTRL_SHUTDOWN_EVENT) });
+        let event = events.next_within(Duration::from_secs(60));
+        let Some(Event::End(end)) = event else {
+            panic!("{event:?}");
+        };
+        assert!(end.ending().is_critical());
+        assert_eq!(end.ending().kind(), Some(Kind::Shutdown));
+        assert!(!told.is_finished());
+        end.done();
+        assert_eq!(told.join().unwrap(), 1);
+        drop(events);
+        // SAFETY: as above.
+        assert_eq!(unsafe { handler(CTRL_SHUTDOWN_EVENT) }, 0);
+    }
+}

@@ -164,7 +164,7 @@ impl<S: System> Door<S> {
 
     /// `WM_QUERYENDSESSION`: what to answer.
     pub(super) fn query(&self, lparam: isize) -> bool {
-        let Some(_nested) = Nested::enter(&self.nested) else {
+        let Some(_nested) = Nested::enter(self) else {
             return false;
         };
         let system = &self.host.system;
@@ -216,7 +216,7 @@ impl<S: System> Door<S> {
         let Some(ticket) = self.host.desk().end(&self.host.shared, ending) else {
             return;
         };
-        let Some(_nested) = Nested::enter(&self.nested) else {
+        let Some(_nested) = Nested::enter(self) else {
             return;
         };
         self.look();
@@ -237,22 +237,26 @@ impl<S: System> Door<S> {
     }
 }
 
-/// One message under way.
-struct Nested<'a>(&'a Cell<u32>);
+/// One message that is waited with.
+struct Nested<'a, S: System>(&'a Door<S>);
 
-impl<'a> Nested<'a> {
-    fn enter(depth: &'a Cell<u32>) -> Option<Self> {
-        let now = depth.get() + 1;
+impl<'a, S: System> Nested<'a, S> {
+    fn enter(door: &'a Door<S>) -> Option<Self> {
+        let now = door.nested.get() + 1;
         (now <= MOST_NESTED).then(|| {
-            depth.set(now);
-            Self(depth)
+            door.nested.set(now);
+            Self(door)
         })
     }
 }
 
-impl Drop for Nested<'_> {
+impl<S: System> Drop for Nested<'_, S> {
     fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+        let left = self.0.nested.get() - 1;
+        self.0.nested.set(left);
+        if left == 0 {
+            self.0.host.system.give_back();
+        }
     }
 }
 

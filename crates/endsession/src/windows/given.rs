@@ -135,3 +135,29 @@ unsafe extern "system" fn procedure(
     // SAFETY: exactly what we were called with, in the window's thread.
     unsafe { DefSubclassProc(window, message, wparam, lparam) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::windows::hidden;
+
+    #[track_caller]
+    fn is_bad(window: Handle, because: &str) {
+        match check(window) {
+            Err(Error::BadWindow { why }) if why.contains(because) => {}
+            other => panic!("not because of {because:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_a_top_level_window_of_this_thread_is_asked() {
+        is_bad(0, "0x0 is no window");
+        // SAFETY: it has no conditions.
+        is_bad(unsafe { GetDesktopWindow() } as Handle, "is of process");
+        is_bad(hidden::create("test", true).unwrap(), "message-only");
+        let own = hidden::create("test", false).unwrap();
+        assert_eq!(check(own), Ok(()));
+        let elsewhere = std::thread::spawn(move || is_bad(own, "connect on that one"));
+        elsewhere.join().unwrap();
+    }
+}

@@ -150,7 +150,7 @@ impl Keeper {
 }
 
 /// A window of this thread.
-fn create(title: &str, is_message_only: bool) -> Result<Handle, u32> {
+pub(super) fn create(title: &str, is_message_only: bool) -> Result<Handle, u32> {
     // Two versions of this crate in one program have two procedures.
     let class = utf16(&format!("endsession {:p}", procedure as *const ()));
     let kind = WNDCLASSEXW {

@@ -1,6 +1,6 @@
 //! Windows: a window is asked with `WM_QUERYENDSESSION` and told with `WM_ENDSESSION`.
 //!
-//! What is decided is in `words`, `desk`, `door`, `power` and `request`, without a call of Windows: they are built and tested on every platform, against
+//! What is decided is in `words`, `desk`, `door`, `power`, `introduce` and `request`, without a call of Windows: they are built and tested on every platform, against
 //! the calls that `system` names. What is called is in `calls`, `hidden`, `given`, `console`, `hold_window`, `programs` and `ask`: all unsafe code of this crate.
 
 #![cfg_attr(windows, allow(unsafe_code, reason = "the calls of Windows"))]
@@ -8,6 +8,7 @@
 
 mod desk;
 mod door;
+mod introduce;
 mod power;
 mod request;
 mod system;

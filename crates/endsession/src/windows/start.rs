@@ -1,4 +1,4 @@
-//! Which of the two backends it is, and what is said to Windows once.
+//! Which of the two backends it is.
 
 use std::sync::Arc;
 
@@ -6,9 +6,8 @@ use super::{
     calls::Calls,
     console,
     door::{Host, Line},
-    given, hidden,
-    system::{Handle, System as _},
-    words,
+    given, hidden, introduce,
+    system::Handle,
 };
 use crate::{
     Backend, EndRequest, Error, Pending, Window,
@@ -29,7 +28,9 @@ pub(crate) fn start(
     shared: Arc<Shared>,
 ) -> Result<Started, Error> {
     let window = application.window.as_ref().map(of_windows).transpose()?;
-    introduce(&application);
+    if backend != Some(Backend::None) {
+        introduce::introduce(&Calls::new(), &application);
+    }
     match backend {
         Some(Backend::None) => {
             shared.backend_is(Backend::None);
@@ -73,34 +74,6 @@ fn of_windows(window: &Window) -> Result<Handle, Error> {
         other => Err(Error::BadWindow {
             why: format!("{other:?}, and this is Windows"),
         }),
-    }
-}
-
-/// What is said to Windows of the whole program. That it is not taken keeps no program from starting.
-fn introduce(application: &Application) {
-    let system = Calls::new();
-    if let Some(level) = application.level
-        && let Err(error) = system.set_level(level)
-    {
-        tracing::warn!(
-            "the level 0x{level:x} is not taken (SetProcessShutdownParameters: error {error})"
-        );
-    }
-    let Some(arguments) = &application.restart else {
-        return;
-    };
-    match words::restart_line(arguments) {
-        None => tracing::warn!(
-            "the program is not started again: its arguments have more than {} characters",
-            words::MAX_RESTART - 1
-        ),
-        Some(line) => {
-            if let Err(code) = system.register_restart(&line) {
-                tracing::warn!(
-                    "the program is not started again (RegisterApplicationRestart: 0x{code:08x})"
-                );
-            }
-        }
     }
 }
 

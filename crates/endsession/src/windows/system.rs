@@ -28,6 +28,9 @@ pub(super) trait System: Send + Sync + 'static {
     /// the caller may be called again within this.
     fn pump(&self, deadline: Option<Instant>) -> Pumped;
 
+    /// Gives the calling thread's own loop what [`pump`](Self::pump) could not carry out in its place: messages to the thread, of which only that loop knows what they mean.
+    fn give_back(&self);
+
     /// Wakes the thread of `window`, which then calls [`Door::look`](super::door::Door::look). From any thread; a window that has gone takes nothing.
     fn wake(&self, window: Handle);
 

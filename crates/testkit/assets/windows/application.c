@@ -14,7 +14,7 @@
  *     --hang            never answers a query
  *     --slow MS         answers after that long
  *     --stay            refuses WM_CLOSE
- *     --windows N       has N windows; 1
+ *     --windows N       has N windows, or none; 1
  *     --title TEXT      their title; with more than one, with their number behind it
  *     --hidden          shows none of them
  *     --level N         its level among those that are asked (SetProcessShutdownParameters)
@@ -166,8 +166,8 @@ static void read_options(int count, char **words)
             ExitProcess(2);
         }
     }
-    if (options.windows < 1 || options.windows > MOST_WINDOWS) {
-        say("error: --windows takes 1 to %d", MOST_WINDOWS);
+    if (options.windows < 0 || options.windows > MOST_WINDOWS) {
+        say("error: --windows takes 0 to %d", MOST_WINDOWS);
         ExitProcess(2);
     }
 }

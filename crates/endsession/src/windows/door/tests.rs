@@ -180,6 +180,7 @@ fn questions_within_questions_have_a_bottom() {
     ask_again(Rc::clone(&desk.door), 1_000, Rc::clone(&deepest));
     assert!(!desk.door.query(0));
     assert_eq!(deepest.get(), MOST_NESTED);
+    assert_eq!(desk.host.system.given_back(), 1);
     assert!(matches!(desk.next(), Some(Event::Cancelled)));
     assert!(desk.next().is_none());
 }

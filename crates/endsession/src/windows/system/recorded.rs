@@ -19,6 +19,8 @@ pub(in super::super) enum Call {
     RequestPower(What, String, PowerRequest),
     EndPower(PowerRequest),
     KeepAwake(What),
+    SetLevel(u32),
+    RegisterRestart(String),
     PermitPowerOff,
     ExitWindows(u32, u32),
 }
@@ -54,6 +56,7 @@ struct State {
     calls: Vec<Call>,
     threads: Vec<ThreadId>,
     elapsed: Duration,
+    given_back: u32,
     is_disabled: bool,
     is_without_reasons: bool,
     is_without_power: bool,
@@ -91,6 +94,11 @@ impl Recorded {
     /// The threads of all calls.
     pub(in super::super) fn threads(&self) -> Vec<ThreadId> {
         self.state().threads.clone()
+    }
+
+    /// How often a loop was given back its messages.
+    pub(in super::super) fn given_back(&self) -> u32 {
+        self.state().given_back
     }
 
     /// How much time has passed.
@@ -145,6 +153,10 @@ impl System for Recorded {
         }
     }
 
+    fn give_back(&self) {
+        self.state().given_back += 1;
+    }
+
     fn wake(&self, _: Handle) {}
 
     fn is_enabled(&self, _: Handle) -> bool {
@@ -190,11 +202,13 @@ impl System for Recorded {
         !self.state().is_never_awake
     }
 
-    fn set_level(&self, _: u32) -> Result<(), u32> {
+    fn set_level(&self, level: u32) -> Result<(), u32> {
+        self.record(Call::SetLevel(level));
         Ok(())
     }
 
-    fn register_restart(&self, _: &str) -> Result<(), u32> {
+    fn register_restart(&self, line: &str) -> Result<(), u32> {
+        self.record(Call::RegisterRestart(line.to_owned()));
         Ok(())
     }
 
