@@ -109,10 +109,12 @@ impl Backend {
                 holds: all,
                 ..nothing
             },
+            // A log-off is held up by refusing it, sleep with logind's locks.
             Self::Xfce => Support {
                 queries: true,
                 refuses: true,
                 tells_end: true,
+                holds: What::LOG_OFF.union(What::SLEEP),
                 ..nothing
             },
             Self::Xsmp => Support {

@@ -3,7 +3,10 @@
 //!
 //! May touch the bus.
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::{
+    collections::VecDeque,
+    num::{NonZeroU32, NonZeroUsize},
+};
 
 use futures_util::StreamExt as _;
 use zbus::{
@@ -23,6 +26,8 @@ const QUEUE: usize = 1024;
 pub(super) struct Bus {
     connection: Connection,
     stream: MessageStream,
+    /// Messages that were put back.
+    early: VecDeque<Message>,
 }
 
 /// Whom a message is for: an object of a connection, and which of its interfaces.
@@ -60,11 +65,6 @@ impl Refusal {
     /// Whether the error has this name's last part.
     pub(super) fn is(&self, last: &str) -> bool {
         self.name.rsplit('.').next() == Some(last)
-    }
-
-    /// Whether nobody is there to answer.
-    pub(super) fn is_nobody(&self) -> bool {
-        self.is("ServiceUnknown") || self.is("NameHasNoOwner") || self.is("Disconnected")
     }
 }
 
@@ -179,7 +179,11 @@ impl Bus {
             .build()
             .await?;
         let stream = MessageStream::from(&connection);
-        Ok(Self { connection, stream })
+        Ok(Self {
+            connection,
+            stream,
+            early: VecDeque::new(),
+        })
     }
 
     /// Our name on it.
@@ -265,6 +269,19 @@ impl Bus {
         self.send(to, member, body, Flags::NO_AUTO_START).await
     }
 
+    /// The same, where a service that does not run yet is started.
+    pub(super) async fn ask_starting<B>(
+        &self,
+        to: To<'_>,
+        member: &str,
+        body: &B,
+    ) -> Result<NonZeroU32, Refusal>
+    where
+        B: serde::Serialize + DynamicType,
+    {
+        self.send(to, member, body, Flags::empty()).await
+    }
+
     /// Calls a method whose answer nobody needs.
     pub(super) async fn tell<B>(&self, to: To<'_>, member: &str, body: &B) -> Result<(), Refusal>
     where
@@ -322,7 +339,15 @@ impl Bus {
 
     /// The next message; `None` when the bus is gone. Cancel-safe.
     pub(super) async fn next(&mut self) -> Option<Message> {
+        if let Some(message) = self.early.pop_front() {
+            return Some(message);
+        }
         self.stream.next().await?.ok()
+    }
+
+    /// Hears these first.
+    pub(super) fn put_back(&mut self, messages: Vec<Message>) {
+        self.early.extend(messages);
     }
 
     /// Leaves the bus, once what was sent is out.

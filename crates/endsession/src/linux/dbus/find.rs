@@ -201,8 +201,17 @@ impl Names {
     }
 }
 
+/// The control interface of a manager of ours.
+pub(super) fn our_control(manager: &str) -> To<'_> {
+    To {
+        name: manager,
+        path: OURS_PATH,
+        interface: OURS,
+    }
+}
+
 /// Our manager of this session, and those of other displays: one bus may serve several. It says itself whose it is.
-async fn our_manager(bus: &Bus) -> (Option<String>, Vec<String>) {
+pub(super) async fn our_manager(bus: &Bus) -> (Option<String>, Vec<String>) {
     let mut others = Vec::new();
     let names = bus.names(OURS).await;
     let names = names
@@ -212,12 +221,7 @@ async fn our_manager(bus: &Bus) -> (Option<String>, Vec<String>) {
         let Some(owner) = bus.owner(&name).await else {
             continue;
         };
-        let to = To {
-            name: &owner,
-            path: OURS_PATH,
-            interface: OURS,
-        };
-        let manages = match bus.call(to, "Manages", &()).await {
+        let manages = match bus.call(our_control(&owner), "Manages", &()).await {
             Ok(reply) => reply.body().deserialize().unwrap_or(false),
             // It has gone meanwhile, or is somebody else.
             Err(_) => false,
@@ -231,7 +235,7 @@ async fn our_manager(bus: &Bus) -> (Option<String>, Vec<String>) {
 }
 
 /// Whose GNOME's name is: MATE and Cinnamon have the same protocol, and are told apart by the program that owns it, as the kernel names that.
-async fn desktop(bus: &Bus, owner: &str) -> Backend {
+pub(super) async fn desktop(bus: &Bus, owner: &str) -> Backend {
     let Some(pid) = bus.pid(owner).await else {
         return Backend::Gnome;
     };

@@ -9,7 +9,7 @@
 //! | refuse | `Answer(false, false, reason)` | `EndSessionResponse(false, reason)`: an inhibitor of the manager's own making | the same: cancels |
 //! | ask the user | `AskingUser()` | see below | no answer yet: 60 s |
 //! | the user's no | `Answer(false, true, reason)`: cancels | the inhibitor stays, with the reason | `EndSessionResponse(false, reason)`: cancels |
-//! | hold | `Inhibit` | `Inhibit` | none: a query is refused while something is held |
+//! | hold | `Inhibit` | `Inhibit` | none: a query is refused while something is held; sleep is held up with logind |
 //!
 //! Asking the user under GNOME and its kin. Their time for an answer is 1 s, and then they make an inhibitor of whoever has not answered, which a later
 //! yes does not take away: the user would have to end a session by force that nobody minds. So while the user is asked an inhibitor of our
@@ -21,7 +21,8 @@ use zbus::{Message, OwnedObjectPath};
 use super::{
     bus::{Bus, Refusal, Signal, To, reply},
     find,
-    leases::{Key, Leases, Take, Then},
+    leases::{Key, Leases, Take},
+    logind::Locks,
     world::{Heard, Left, World},
 };
 use crate::{
@@ -78,8 +79,8 @@ struct Client<'a> {
     /// Told to end, or to stop: whatever comes of it, it is told once.
     is_told: bool,
     leases: Leases<u32>,
-    /// It knows no `Inhibit`: log-offs are held up by refusing.
-    refuses: bool,
+    /// It knows no `Inhibit`: log-offs are held up by refusing, sleep with logind's locks.
+    locks: Option<Locks>,
 }
 
 /// Speaks to the manager until it goes or the application does.
@@ -107,7 +108,7 @@ pub(super) async fn run(
         end: None,
         is_told: false,
         leases: Leases::default(),
-        refuses: false,
+        locks: None,
     };
     world.is_at_work(backend);
     let lived = client.live(world).await;
@@ -191,7 +192,11 @@ impl Client<'_> {
                     return Ok(Left::Closed(super::world::Closed));
                 }
                 Heard::Again => return Ok(Left::Again),
-                Heard::System(_) => {}
+                Heard::System(message) => {
+                    if let Some(locks) = &mut self.locks {
+                        locks.hear(world, &message).await?;
+                    }
+                }
             }
         }
     }
@@ -244,6 +249,9 @@ impl Client<'_> {
                 self.hold(world, Key::Hold(id), what, &reason).await
             }
             Command::Reason { id, reason } => {
+                if let Some(locks) = &mut self.locks {
+                    return locks.reason(world, Key::Hold(id), &reason).await;
+                }
                 let take = self.leases.set_reason(Key::Hold(id), &reason);
                 self.take(world, take).await
             }
@@ -297,9 +305,7 @@ impl Client<'_> {
 
     /// The reason of a hold that only a refusal can keep.
     fn holds_by_refusing(&self, shared: &Shared) -> Option<String> {
-        if !self.refuses {
-            return None;
-        }
+        self.locks.as_ref()?;
         let holds = shared.holds().into_iter();
         let mut holds = holds.filter(|(_, what, _)| what.contains(What::LOG_OFF));
         holds.next().map(|(_, _, reason)| reason)
@@ -312,8 +318,13 @@ impl Client<'_> {
         what: What,
         reason: &str,
     ) -> Result<(), Refusal> {
-        if self.refuses {
-            return Ok(());
+        if let Some(locks) = &mut self.locks {
+            // A log-off is held up when it is asked about, and its screen savers look at no lock.
+            let what = what.intersection(What::SLEEP);
+            return match what.is_nothing() {
+                true => Ok(()),
+                false => locks.hold(world, key, what, reason).await,
+            };
         }
         let take = self.leases.set(key, what, reason);
         self.take(world, take).await
@@ -337,7 +348,7 @@ impl Client<'_> {
 
     async fn answered(
         &mut self,
-        world: &World,
+        world: &mut World,
         serial: std::num::NonZeroU32,
         answer: Result<(), Refusal>,
         message: &Message,
@@ -347,38 +358,47 @@ impl Client<'_> {
         }
         if let Err(refusal) = &answer {
             if self.backend == Backend::Xfce && refusal.is("UnknownMethod") {
-                self.refuses = true;
-            } else {
-                tracing::warn!("{} refuses a hold: {refusal}", self.dialect.name);
+                return self.holds_without_inhibit(world).await;
             }
+            tracing::warn!("{} refuses a hold: {refusal}", self.dialect.name);
         }
         let cookie = answer.ok().and_then(|()| message.body().deserialize().ok());
         let Some(then) = self.leases.answered(serial, cookie) else {
             return Ok(());
         };
-        let Then {
-            give,
-            take,
-            refused,
-        } = then;
-        for cookie in give {
+        for cookie in then.give {
             self.give(world, cookie).await?;
         }
-        if let Some((id, what)) = refused {
-            let kept = if self.refuses {
-                What::LOG_OFF
-            } else {
-                What::NOTHING
-            };
-            world.shared.hold_refused(id, what.without(kept));
+        if let Some((id, what)) = then.refused {
+            world.shared.hold_refused(id, what);
         }
-        if self.refuses {
+        self.take(world, then.take).await
+    }
+
+    /// It has no inhibitors, as Xfce before 4.20.
+    async fn holds_without_inhibit(&mut self, world: &mut World) -> Result<(), Refusal> {
+        self.leases = Leases::default();
+        if self.locks.is_some() {
             return Ok(());
         }
-        self.take(world, take).await
+        if let Ok(Err(why)) = world.reach_system().await {
+            tracing::warn!("sleep cannot be held up: {why}");
+        }
+        let has_logind = world.system.is_some();
+        self.locks = Some(Locks::default());
+        for (id, what, reason) in world.shared.holds() {
+            if !has_logind {
+                world.shared.hold_refused(id, What::SLEEP);
+            }
+            self.hold(world, Key::Hold(id), what, &reason).await?;
+        }
+        Ok(())
     }
 
     async fn release(&mut self, world: &World, key: Key) -> Result<(), Refusal> {
+        if let Some(locks) = &mut self.locks {
+            locks.release(key);
+        }
         match self.leases.release(key) {
             Some(cookie) => self.give(world, cookie).await,
             None => Ok(()),

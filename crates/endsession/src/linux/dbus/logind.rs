@@ -8,7 +8,7 @@
 
 use std::num::NonZeroU32;
 
-use zbus::zvariant::OwnedFd;
+use zbus::OwnedFd;
 
 use super::{
     bus::{Bus, Owner, Refusal, Signal, To, reply},

@@ -6,9 +6,12 @@
 mod bus;
 mod find;
 mod gnome;
+mod json;
 mod leases;
 mod logind;
+mod plan;
 mod portal;
+mod request;
 mod world;
 
 #[cfg(feature = "xsmp")]
@@ -25,6 +28,8 @@ use crate::{
     backend::{Application, Command, Commands, Started},
     shared::Shared,
 };
+pub(crate) use request::request;
+
 use find::{Found, find};
 use world::{Closed, Heard, Left, World};
 

@@ -200,7 +200,10 @@ impl Portal {
                     return Ok(None);
                 };
                 let body = message.body();
-                let (response, results): (u32, HashMap<&str, Variant<'_>>) = body.deserialize()?;
+                let read = body.deserialize::<(u32, HashMap<&str, Variant<'_>>)>();
+                let Ok((response, results)) = read else {
+                    return Ok(None);
+                };
                 let granted = match response {
                     0 => Ok(results),
                     _ => Err(Refusal {
@@ -211,14 +214,16 @@ impl Portal {
                 if number == NonZeroU32::MIN
                     && let Ok(results) = &granted
                 {
-                    return Ok(self.begins(world, results).await?);
+                    return self.begins(world, results).await;
                 }
                 self.granted(world, number, granted.map(drop)).await
             }
             (INHIBIT, "StateChanged") if signal.path == PATH => {
                 let body = message.body();
-                let (session, state): (ObjectPath<'_>, HashMap<&str, Variant<'_>>) =
-                    body.deserialize()?;
+                let read = body.deserialize::<(ObjectPath<'_>, HashMap<&str, Variant<'_>>)>();
+                let Ok((session, state)) = read else {
+                    return Ok(None);
+                };
                 // The first may come before the response.
                 let is_ours = self
                     .session
@@ -345,7 +350,6 @@ impl Portal {
         let (Some(take), Some(bus)) = (take, &world.session) else {
             return Ok(());
         };
-        // Before the monitor is granted nothing is asked for: `begins` does it.
         let number = self.number();
         let token = Self::token(number);
         let options = HashMap::from([
