@@ -21,9 +21,6 @@ pub struct Client {
     handle: Arc<Handle>,
 }
 
-/// How long [`Client::close`] waits at most: a session manager that hangs must not keep a program from ending.
-const FAREWELL: Duration = Duration::from_secs(1);
-
 /// Everything that keeps the connection up has one of these; with the last it is closed.
 pub(crate) struct Handle {
     pub(crate) shared: Arc<Shared>,
@@ -79,16 +76,6 @@ impl Client {
         self.backend().support()
     }
 
-    /// Leaves: nobody asks this program any more, nothing is held, and there are no further events, whoever has a clone of this still. It waits until the session manager
-    /// knows, at most 1 s.
-    ///
-    /// Dropping does the same without waiting. Where a program exits right after that, what it said last may not be heard: that it has cleaned up
-    /// ([`End::done`](crate::End::done)), above all, for which mate-session waits 30 s.
-    pub fn close(self) {
-        self.handle.shared.close();
-        self.handle.shared.wait_until_left(FAREWELL);
-    }
-
     /// Holds the session open until the value is dropped. The user sees `reason` ("Rendering, 3 minutes left") and may end it all the same.
     pub fn hold(&self, reason: impl AsRef<str>) -> Hold {
         self.hold_up(What::LOG_OFF, reason)
@@ -109,10 +96,7 @@ impl fmt::Debug for Client {
 }
 
 impl Builder {
-    /// Its main window. On Windows call [`connect`](Self::connect) on the thread that made the window: it is then asked through this window, which is subclassed, and refusals and
-    /// holds are shown with it. While it is asked, its thread carries out messages as within any dialog, but its loop does not turn: take events where a
-    /// message brings them ([`connect_with`](Self::connect_with) and the toolkit's way to send into its loop), or on another thread. One that looks for them once a turn refuses, after 4.5 s. When
-    /// the window has gone, the program is asked through one that nobody sees.
+    /// Its main window. On Windows call [`connect`](Self::connect) on the thread that made the window; refusals and holds are then shown with it.
     pub fn window(mut self, window: Window) -> Self {
         self.application.window = Some(window);
         self
@@ -226,20 +210,6 @@ mod tests {
         can_be_sent::<crate::End>();
         can_be_sent::<crate::Pending>();
     };
-
-    #[test]
-    fn after_close_there_is_no_event_and_nothing_is_held() {
-        let builder = Client::builder("org.example.Editor").backend(Backend::None);
-        let (client, mut events) = builder.connect().unwrap();
-        let hold = client.hold("Rendering");
-        let waits = std::thread::spawn(move || events.next().is_none());
-        client.clone().close();
-        assert!(waits.join().unwrap());
-        // The values that are left do no harm.
-        assert!(hold.held().is_nothing());
-        drop(hold);
-        client.close();
-    }
 
     #[test]
     fn an_app_id_is_a_desktop_files() {

@@ -60,8 +60,7 @@ impl Events {
         Next { events: self }
     }
 
-    /// The next event, for those who write futures themselves. `Ready(None)` comes after
-    /// [`Client::close`](crate::Client::close) alone.
+    /// The next event, for those who write futures themselves. `Ready(None)` never comes while this value lives.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
         match self.shared().take_or_wake(context.waker()) {
             Ok(Some(event)) => Poll::Ready(Some(event)),
@@ -71,7 +70,7 @@ impl Events {
     }
 }
 
-/// Waits for each event; ends after [`Client::close`](crate::Client::close) alone.
+/// Waits for each event; does not end while it is held.
 impl Iterator for Events {
     type Item = Event;
 

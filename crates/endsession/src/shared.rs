@@ -150,7 +150,6 @@ impl Shared {
     }
 
     /// What is held, for a backend that begins.
-    #[cfg_attr(windows, allow(dead_code, reason = "Windows does not come and go"))]
     pub(crate) fn holds(&self) -> Vec<(HoldId, What, String)> {
         let state = self.state();
         let holds = state.holds.iter();
@@ -273,13 +272,6 @@ impl Shared {
             waker.wake();
         }
         self.send(Command::Close);
-    }
-
-    /// Waits until the backend has left after [`close`](Self::close), at most `limit`.
-    pub(crate) fn wait_until_left(&self, limit: std::time::Duration) {
-        if let Some(commands) = self.commands.get() {
-            commands.wait_until_left(limit);
-        }
     }
 
     // The queue.

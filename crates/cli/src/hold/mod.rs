@@ -194,6 +194,5 @@ impl Holds {
             // Others may hold it up still.
             let _not_now = tokio::time::timeout(LAST_WORD, told).await;
         }
-        self.client.close();
     }
 }

@@ -150,10 +150,8 @@ pub(crate) fn main() {
             "no" => open.asking.take().unwrap().refuse(rest),
             "done" => {
                 open.end.take().unwrap().done();
-                drop(open);
-                // As an application does. Its client says what it still has to.
-                drop(client.take());
-                return;
+                // As an application does.
+                std::process::exit(0);
             }
             "hold" => {
                 let (what, reason) = reason.split_once(' ').unwrap();

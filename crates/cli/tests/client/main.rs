@@ -5,7 +5,11 @@
 )]
 
 mod actor;
+mod alone;
+mod desktops;
 mod ours;
+mod portal;
+mod requests;
 #[path = "../support/mod.rs"]
 mod support;
 

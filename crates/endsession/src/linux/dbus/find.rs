@@ -118,8 +118,8 @@ pub(super) async fn find(world: &mut World) -> Result<Found, Closed> {
         Backend::Gnome,
         Backend::Mate,
         Backend::Cinnamon,
-        Backend::Xfce,
         Backend::Xsmp,
+        Backend::Xfce,
         Backend::Portal,
         Backend::Logind,
     ];
@@ -286,7 +286,7 @@ mod tests {
         assert!(!logind.may_be_replaced_by("org.endsession.Manager10"));
         assert!(!logind.may_be_replaced_by("org.example.Other"));
         let mate = Found::Gnome(Backend::Mate, ":1.4".to_owned());
-        assert!(!mate.may_be_replaced_by(XFCE));
+        assert!(!mate.may_be_replaced_by(XFCE) && !Found::Xsmp.may_be_replaced_by(XFCE));
         assert!(mate.may_be_replaced_by(OURS));
         // What the portal tells beside it is nothing new.
         assert!(!mate.may_be_replaced_by(PORTAL));

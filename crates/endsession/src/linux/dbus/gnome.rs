@@ -4,12 +4,16 @@
 //! `RegisterClient` makes an object of ours at the manager. Its signals ask and tell: `QueryEndSession`, `EndSession`, `CancelEndSession`, `Stop`; with
 //! `EndSessionResponse` on it the first two are answered. endsession's manager has `org.endsession.Client1` beside it, for what that cannot say.
 //!
-//! | | endsession | GNOME, MATE, Cinnamon | Xfce 4.18 |
+//! | | endsession | GNOME, MATE, Cinnamon | Xfce |
 //! |---|---|---|---|
-//! | refuse | `Answer(false, false, reason)` | `EndSessionResponse(false, reason)`: an inhibitor of the manager's own making | the same: cancels |
+//! | refuse | `Answer(false, false, reason)` | `EndSessionResponse(false, reason)`: an inhibitor of the manager's own making | the same: not minded |
 //! | ask the user | `AskingUser()` | see below | no answer yet: 60 s |
-//! | the user's no | `Answer(false, true, reason)`: cancels | the inhibitor stays, with the reason | `EndSessionResponse(false, reason)`: cancels |
-//! | hold | `Inhibit` | `Inhibit` | none: a query is refused while something is held; sleep is held up with logind |
+//! | the user's no | `Answer(false, true, reason)`: cancels | the inhibitor stays, with the reason | not minded |
+//! | a cancel | `CancelEndSession` | the same | `ShutdownCancelled`, to everybody |
+//! | hold | `Inhibit` | `Inhibit` | `Inhibit` from 4.20, which disables its own log-off; sleep is held up with logind before |
+//!
+//! Xfce's queries are always forceful, and what is answered is not looked at: it only waits for the answer (4.18 to 4.21, `xfsm-manager.c`). Its XSMP takes a
+//! refusal, and so is tried before it.
 //!
 //! Asking the user under GNOME and its kin. Their time for an answer is 1 s, and then they make an inhibitor of whoever has not answered, which a later
 //! yes does not take away: the user would have to end a session by force that nobody minds. So while the user is asked an inhibitor of our
@@ -25,12 +29,7 @@ use super::{
     logind::Locks,
     world::{Heard, Left, World},
 };
-use crate::{
-    Backend, Ending, What, Window,
-    backend::Command,
-    query::Answer,
-    shared::{Shared, Ticket},
-};
+use crate::{Backend, Ending, What, Window, backend::Command, query::Answer, shared::Ticket};
 
 /// How one of them calls things.
 #[derive(Debug)]
@@ -79,7 +78,7 @@ struct Client<'a> {
     /// Told to end, or to stop: whatever comes of it, it is told once.
     is_told: bool,
     leases: Leases<u32>,
-    /// It knows no `Inhibit`: log-offs are held up by refusing, sleep with logind's locks.
+    /// It knows no `Inhibit`: sleep is held up with logind's locks, and nothing else.
     locks: Option<Locks>,
 }
 
@@ -149,6 +148,11 @@ async fn register(
     if let Ok(path) = &registered {
         bus.listen(&format!("{all},path='{path}'")).await?;
     }
+    if dialect.name == XFCE.name {
+        let interface = dialect.interface;
+        let rule = format!("sender='{manager}',interface='{interface}',member='ShutdownCancelled'");
+        bus.listen(&rule).await?;
+    }
     bus.ignore(&all).await?;
     registered
 }
@@ -179,11 +183,15 @@ impl Client<'_> {
                 Heard::Session(message) => {
                     if let Some((serial, answer)) = reply(&message) {
                         self.answered(world, serial, answer, &message).await?;
-                    } else if let Some(signal) = Signal::of(&message)
-                        && signal.is_of(self.object())
-                    {
-                        let flags = message.body().deserialize().unwrap_or(0);
-                        self.told(world, &signal.member, flags).await?;
+                    } else if let Some(signal) = Signal::of(&message) {
+                        if signal.is_of(self.object()) {
+                            let flags = message.body().deserialize().unwrap_or(0);
+                            self.told(world, &signal.member, flags).await?;
+                        } else if signal.is_of(self.manager())
+                            && signal.member == "ShutdownCancelled"
+                        {
+                            self.told(world, "CancelEndSession", 0).await?;
+                        }
                     }
                 }
                 Heard::Command(command) => self.obey(world, command).await?,
@@ -286,29 +294,15 @@ impl Client<'_> {
                 self.take(world, take).await?;
             }
             Answer::Refuse { reason, .. } => self.respond(world, false, &reason).await?,
-            Answer::Accept => {
-                let held = self.holds_by_refusing(&world.shared);
-                match held {
-                    Some(reason) => self.respond(world, false, &reason).await?,
-                    None if self.leases.has(Key::Asking) => {
-                        self.release(world, Key::Asking).await?;
-                    }
-                    None => self.respond(world, true, "").await?,
-                }
+            Answer::Accept if self.leases.has(Key::Asking) => {
+                self.release(world, Key::Asking).await?;
             }
+            Answer::Accept => self.respond(world, true, "").await?,
         }
         if !is_asking {
             self.query = None;
         }
         Ok(())
-    }
-
-    /// The reason of a hold that only a refusal can keep.
-    fn holds_by_refusing(&self, shared: &Shared) -> Option<String> {
-        self.locks.as_ref()?;
-        let holds = shared.holds().into_iter();
-        let mut holds = holds.filter(|(_, what, _)| what.contains(What::LOG_OFF));
-        holds.next().map(|(_, _, reason)| reason)
     }
 
     async fn hold(
@@ -319,7 +313,7 @@ impl Client<'_> {
         reason: &str,
     ) -> Result<(), Refusal> {
         if let Some(locks) = &mut self.locks {
-            // A log-off is held up when it is asked about, and its screen savers look at no lock.
+            // A log-off cannot be held up, and its screen savers look at no lock.
             let what = what.intersection(What::SLEEP);
             return match what.is_nothing() {
                 true => Ok(()),

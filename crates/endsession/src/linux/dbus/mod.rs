@@ -16,10 +16,7 @@ mod world;
 
 #[cfg(feature = "xsmp")]
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::{
-    sync::{Arc, Mutex, PoisonError, mpsc},
-    time::Duration,
-};
+use std::{sync::Arc, sync::mpsc, time::Duration};
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -31,28 +28,27 @@ use crate::{
 pub(crate) use request::request;
 
 use find::{Found, find};
-use world::{Closed, Heard, Left, World};
+use world::{Closed, Heard, Left, Order, World};
 
 /// How long the backend that was asked for by name may take to be there.
 const FIRST: Duration = Duration::from_secs(2);
 
+/// How long a program waits until its last words are said. They are, unless the bus hangs.
+const SAID_LIMIT: Duration = Duration::from_millis(500);
+
 /// The way to the thread.
-struct Sender {
-    commands: UnboundedSender<Command>,
-    /// Nothing comes here: it ends with the thread.
-    life: Mutex<mpsc::Receiver<()>>,
-}
+struct Sender(UnboundedSender<Order>);
 
 impl Commands for Sender {
     fn send(&self, command: Command) {
+        // A program that is done exits; a manager that never hears of it waits in vain (MATE's for 30 s).
+        let is_last = matches!(command, Command::Ended(_) | Command::Close);
+        let (waits, said) = mpsc::sync_channel(1);
         // A thread that has ended has nothing left to do with it.
-        let _ended = self.commands.send(command);
-    }
-
-    fn wait_until_left(&self, limit: Duration) {
-        let life = self.life.lock().unwrap_or_else(PoisonError::into_inner);
-        // That its time has passed, or that it has ended: either way nobody waits any more.
-        let _ = life.recv_timeout(limit);
+        let sent = self.0.send((command, is_last.then_some(waits)));
+        if is_last && sent.is_ok() {
+            let _said = said.recv_timeout(SAID_LIMIT);
+        }
     }
 }
 
@@ -72,19 +68,14 @@ pub(crate) fn start(
     };
     let runtime = runtime.map_err(failed)?;
     let first = forced.map(|_| first);
-    let (living, life) = mpsc::channel::<()>();
     std::thread::Builder::new()
         .name("endsession".into())
         .spawn(move || {
             let world = World::new(application, forced, shared, orders, first);
             runtime.block_on(live(world));
-            drop(living);
         })
         .map_err(failed)?;
-    let sender = Box::new(Sender {
-        commands,
-        life: Mutex::new(life),
-    });
+    let sender = Box::new(Sender(commands));
     let Some(backend) = forced else {
         return Ok(sender);
     };

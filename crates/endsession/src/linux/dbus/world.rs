@@ -59,10 +59,16 @@ impl From<Closed> for Left {
 
 /// What the application says.
 pub(super) struct Orders {
-    commands: UnboundedReceiver<Command>,
+    commands: UnboundedReceiver<Order>,
     /// What came while something else was waited for.
     waiting: VecDeque<Command>,
+    is_closed: bool,
+    /// Whoever waits until the command that is carried out now is said.
+    waits: Option<SyncSender<()>>,
 }
+
+/// A command, and who waits until it is said: until this is dropped.
+pub(super) type Order = (Command, Option<SyncSender<()>>);
 
 /// See the [module](self).
 pub(super) struct World {
@@ -88,6 +94,14 @@ pub(super) struct World {
 }
 
 impl Orders {
+    /// The next command; `None` when it is the last.
+    fn take(&mut self, order: Option<Order>) -> Option<Command> {
+        let (command, waits) = order.unwrap_or((Command::Close, None));
+        self.waits = waits;
+        self.is_closed = command == Command::Close;
+        (!self.is_closed).then_some(command)
+    }
+
     /// Waits for something, however long it takes, unless the application closes its client. Its other commands wait.
     pub(super) async fn patiently<T>(
         &mut self,
@@ -98,9 +112,13 @@ impl Orders {
             tokio::select! {
                 biased;
                 result = &mut something => return Ok(result),
-                command = self.commands.recv() => match command {
-                    None | Some(Command::Close) => return Err(Closed),
-                    Some(command) => self.waiting.push_back(command),
+                order = self.commands.recv() => {
+                    if let Some(command) = self.take(order) {
+                        self.waiting.push_back(command);
+                    }
+                    if self.is_closed {
+                        return Err(Closed);
+                    }
                 },
             }
         }
@@ -112,7 +130,7 @@ impl World {
         application: Application,
         forced: Option<Backend>,
         shared: Arc<Shared>,
-        commands: UnboundedReceiver<Command>,
+        commands: UnboundedReceiver<Order>,
         first: Option<SyncSender<Result<(), String>>>,
     ) -> Self {
         Self {
@@ -129,6 +147,8 @@ impl World {
             orders: Orders {
                 commands,
                 waiting: VecDeque::new(),
+                is_closed: false,
+                waits: None,
             },
             notices: unbounded_channel(),
         }
@@ -218,6 +238,11 @@ impl World {
     /// Waits for what happens next.
     pub(super) async fn next(&mut self) -> Heard {
         loop {
+            if self.orders.is_closed {
+                return Heard::Close;
+            }
+            // What was said before this is said.
+            self.orders.waits = None;
             if let Some(command) = self.orders.waiting.pop_front() {
                 return Heard::Command(command);
             }
@@ -243,10 +268,9 @@ impl World {
                         return Heard::Again;
                     }
                 },
-                command = self.orders.commands.recv() => return match command {
-                    None | Some(Command::Close) => Heard::Close,
-                    Some(command) => Heard::Command(command),
-                },
+                order = self.orders.commands.recv() => {
+                    return self.orders.take(order).map_or(Heard::Close, Heard::Command);
+                }
                 Some(()) = self.notices.1.recv() => return Heard::Again,
             }
         }
