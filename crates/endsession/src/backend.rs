@@ -34,7 +34,7 @@ pub enum Backend {
     Logind,
     /// Windows, through a window's `WM_QUERYENDSESSION`.
     Windows,
-    /// Windows, through a console control handler: where no window can be made, as in a service.
+    /// Windows, through a console control handler: where no window can be made.
     Console,
     /// Nobody asks.
     None,

@@ -96,7 +96,10 @@ impl fmt::Debug for Client {
 }
 
 impl Builder {
-    /// Its main window. On Windows call [`connect`](Self::connect) on the thread that made the window; refusals and holds are then shown with it.
+    /// Its main window. On Windows call [`connect`](Self::connect) on the thread that made the window: it is then asked through this window, which is subclassed, and refusals and
+    /// holds are shown with it. While it is asked, its thread carries out messages as within any dialog, but its loop does not turn: take events where a
+    /// message brings them ([`connect_with`](Self::connect_with) and the toolkit's way to send into its loop), or on another thread. One that looks for them once a turn refuses, after 4.5 s. When
+    /// the window has gone, the program is asked through one that nobody sees.
     pub fn window(mut self, window: Window) -> Self {
         self.application.window = Some(window);
         self

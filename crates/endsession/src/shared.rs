@@ -150,6 +150,7 @@ impl Shared {
     }
 
     /// What is held, for a backend that begins.
+    #[cfg_attr(windows, allow(dead_code, reason = "Windows does not come and go"))]
     pub(crate) fn holds(&self) -> Vec<(HoldId, What, String)> {
         let state = self.state();
         let holds = state.holds.iter();
