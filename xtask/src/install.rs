@@ -18,10 +18,12 @@ const KNOWN: [&str; 2] = ["/usr", "/usr/local"];
 /// The units of users; systemd looks into the second directory below `~/.local` too.
 const UNITS: [&str; 2] = ["lib/systemd/user", "share/systemd/user"];
 
-/// The entries for display managers.
-const ENTRIES: [(&str, &str); 2] = [
+/// The entries for display managers, what the portal and the bus are told of us.
+const ENTRIES: [(&str, &str); 4] = [
     ("data/wayland-sessions", "share/wayland-sessions"),
     ("data/xsessions", "share/xsessions"),
+    ("data/portals", "share/xdg-desktop-portal/portals"),
+    ("data/dbus", "share/dbus-1/services"),
 ];
 
 /// Completions, as each shell wants its file called.
@@ -244,6 +246,14 @@ mod tests {
             (
                 "share/xsessions/i3-endsession.desktop",
                 "Exec=endsession run -- i3",
+            ),
+            (
+                "share/xdg-desktop-portal/portals/endsession.portal",
+                "Interfaces=org.freedesktop.impl.portal.Inhibit",
+            ),
+            (
+                "share/dbus-1/services/org.freedesktop.impl.portal.desktop.endsession.service",
+                "SystemdService=endsession.service",
             ),
         ] {
             assert!(read(path).contains(part), "{path}");

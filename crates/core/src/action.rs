@@ -1,7 +1,7 @@
 //! What goes out: orders to the edges, and news for whoever watches.
 
 use crate::event::{Answer, Kind};
-use crate::id::{Identity, InhibitorId, JobId, VoterId, WindowId};
+use crate::id::{BundleId, Identity, InhibitorId, JobId, VoterId, WindowId};
 
 /// An order to an edge.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +23,16 @@ pub enum Action {
     },
     /// Close this window, as the user would.
     Close(WindowId),
+    /// Have all of a bundle end, one after the other, each asked first, and say
+    /// [`crate::Event::BundleEnded`].
+    CloseBundle {
+        /// Which.
+        bundle: BundleId,
+        /// It is not being asked, and will be ended.
+        forceful: bool,
+    },
+    /// Nobody waits for that any more: nobody else of it is to be asked, and nothing is to be said.
+    LeaveBundle(BundleId),
     /// Show this window to the user.
     Activate(WindowId),
     /// Signal the application's process, if it is the session's; else answer

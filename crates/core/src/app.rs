@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::action::{Blocker, Why};
 use crate::event::{Round, Window};
-use crate::id::{Identity, InhibitorId, JobId, VoterId, WindowId};
+use crate::id::{BundleId, Identity, InhibitorId, JobId, VoterId, WindowId};
 use crate::rule::{EndBy, Rule};
 
 /// How long a client that was asked has been silent.
@@ -108,6 +108,11 @@ pub enum Going {
     No,
     /// Closed or told, within the usual time.
     Polite,
+    /// Its bundle is being closed, one after the other, and its turn may not have come.
+    Bundle {
+        /// How often it was asked since whether it handles events.
+        pings: u8,
+    },
     /// Closed or told, and still showing a window: a blocker.
     Stays,
     /// Its windows have gone, its process has not: "still saving".
@@ -131,6 +136,8 @@ pub(crate) struct App {
     pub(crate) inhibitors: BTreeMap<InhibitorId, String>,
     pub(crate) jobs: BTreeMap<JobId, String>,
     pub(crate) host: Option<Identity>,
+    /// It is let go with others, and there as long as its process is.
+    pub(crate) bundle: Option<BundleId>,
     pub(crate) spared: bool,
     pub(crate) responds: Responds,
     pub(crate) rule: Rule,
@@ -153,6 +160,7 @@ impl App {
             inhibitors: BTreeMap::new(),
             jobs: BTreeMap::new(),
             host: None,
+            bundle: None,
             spared: false,
             responds: Responds::Yes,
             rule: Rule::default(),
@@ -210,9 +218,14 @@ impl App {
         self.shows_nothing() && self.inhibitors.is_empty() && self.jobs.is_empty()
     }
 
-    /// Neither a window nor a client: nothing to close or tell.
+    /// Neither a window nor a client, and no part of a bundle: nothing to close or tell.
     pub(crate) fn shows_nothing(&self) -> bool {
-        self.windows.is_empty() && self.voters.is_empty()
+        self.windows.is_empty() && self.voters.is_empty() && self.bundle.is_none()
+    }
+
+    /// A window opened since it was closed or told: most likely it asks its user.
+    pub(crate) fn answers_with_a_window(&self) -> bool {
+        self.windows.values().any(|w| w.after)
     }
 
     /// Some client of it can still be told to end.
@@ -297,6 +310,10 @@ impl App {
                 title,
                 hung: self.hung(),
             });
+        }
+        if self.going == Going::Stays && windows_count && self.windows.is_empty() {
+            // Of a bundle, and it shows nothing that could be answered.
+            all.push(Why::NotResponding);
         }
         all.into_iter()
             .map(|why| Blocker {

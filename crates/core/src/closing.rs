@@ -8,7 +8,7 @@ use crate::action::{Action, Notice, Signal, Why};
 use crate::app::{App, Going, Vote};
 use crate::coordinator::Coordinator;
 use crate::event::Round;
-use crate::id::{Identity, VoterId};
+use crate::id::{BundleId, Identity, VoterId};
 use crate::time::Deadline;
 
 /// The order in which applications are let go.
@@ -16,6 +16,8 @@ use crate::time::Deadline;
 enum Group {
     /// Looks unsaved, whatever it voted: it may still ask its user.
     Unsaved,
+    /// One bundle, of which nobody can be asked before the others have gone.
+    Bundle(BundleId),
     /// Cannot vote: its windows are closed.
     CannotVote,
     /// Voted: told to end.
@@ -84,11 +86,15 @@ impl Coordinator {
     /// at once.
     fn next_group(&self) -> Vec<Identity> {
         let forced = self.under_way.as_ref().is_some_and(|u| u.forced);
+        let requesters = self.bundles_of_requester();
         let group = |of: &Identity, app: &App| {
-            if self.is_requester(of) {
+            let bundle = self.whole(app);
+            if self.is_requester(of) || bundle.is_some_and(|b| requesters.contains(&b)) {
                 Group::Requester
             } else if forced {
                 Group::Unsaved
+            } else if let Some(bundle) = bundle {
+                Group::Bundle(bundle)
             } else if app.ends_by_term() {
                 Group::ByTerm
             } else if app.looks_unsaved() || app.is_asked_by_windows() {
@@ -110,8 +116,14 @@ impl Coordinator {
         let open: Vec<(Group, &Identity)> = self
             .apps
             .iter()
-            .filter(|(of, a)| a.going == Going::No && !a.shows_nothing() && !hosts.contains(of))
-            .filter(|(_, a)| !a.is_let_be())
+            .filter(|(_, a)| a.going == Going::No && !a.shows_nothing() && !a.is_let_be())
+            .filter(|(of, a)| match self.whole(a) {
+                // Nothing goes along with one of these, and they do not wait for one another.
+                Some(_) => true,
+                // Of a bundle that cannot go as one, what shows nothing is left to Ending.
+                None if a.windows.is_empty() && a.voters.is_empty() => false,
+                None => !hosts.contains(of),
+            })
             .map(|(of, a)| (group(of, a), of))
             .collect();
         let Some(first) = open.iter().map(|(g, _)| *g).min() else {
@@ -195,7 +207,7 @@ impl Coordinator {
         self.notice(Notice::Signalled(of.clone(), signal));
     }
 
-    fn go(&mut self, of: &Identity, going: Going, after: u64) {
+    pub(crate) fn go(&mut self, of: &Identity, going: Going, after: u64) {
         if let Some(app) = self.apps.get_mut(of) {
             app.going = going;
             self.deadlines
@@ -209,7 +221,13 @@ impl Coordinator {
         let Some(app) = self.apps.get(of) else { return };
         let told = app.can_be_told() && !app.is_asked_by_windows();
         let by_term = app.ends_by_term();
+        let bundle = self.whole(app);
         self.notice(Notice::Closing(of.clone()));
+        if let Some(bundle) = bundle {
+            self.waits_for_its_turn(of, 0);
+            self.close_bundle(bundle, false);
+            return;
+        }
         self.go(of, Going::Polite, self.policy_of(of).stays);
         // A voter owns its windows: they are not closed beside its vote.
         if told {
@@ -245,7 +263,13 @@ impl Coordinator {
         self.notice(Notice::Closing(of.clone()));
         self.go(of, Going::Grace, grace);
         self.tell_all(of, true);
-        self.close_windows(of);
+        match self.apps.get(of) {
+            Some(app) if !app.alone && self.whole(app).is_some() => {
+                let bundle = self.whole(app);
+                bundle.into_iter().for_each(|b| self.close_bundle(b, true));
+            }
+            _ => self.close_windows(of),
+        }
         self.look_after(of);
     }
 
@@ -318,6 +342,14 @@ impl Coordinator {
 
     /// Closes the windows of an application that stayed once more.
     pub(crate) fn close_again(&mut self, of: &Identity) {
+        if let Some(app) = self.apps.get(of).filter(|a| self.goes_with_its_bundle(a)) {
+            // It has been asked; a window of its own is its user's to answer.
+            if !app.answers_with_a_window() {
+                self.tries_again(of);
+                self.waits_for_its_turn(of, 0);
+            }
+            return;
+        }
         if let Some(app) = self.apps.get_mut(of) {
             for window in app.windows.values_mut() {
                 window.after = false;
@@ -373,6 +405,7 @@ impl Coordinator {
                 self.look_after(of);
                 self.touch(of);
             }
+            Going::Bundle { pings } => self.turn_is_late(of, pings),
             Going::No | Going::Stays | Going::GaveUp => {}
         }
     }
@@ -408,6 +441,13 @@ impl Coordinator {
         }
         match app.going {
             _ if app.shows_nothing() && !outlives => self.has_gone(of),
+            Going::Stays | Going::Bundle { .. } if self.goes_with_its_bundle(app) => {
+                // Its dialog was answered. It says itself what that means.
+                let waits = app.going == Going::Stays;
+                if waits && !app.hung() && !app.answers_with_a_window() {
+                    self.waits_for_its_turn(of, 0);
+                }
+            }
             Going::Polite | Going::Stays if app.windows.is_empty() => {
                 if let Some(u) = &mut self.under_way {
                     u.untold = true;
@@ -480,5 +520,6 @@ impl Coordinator {
         self.deadlines.clear(&Deadline::App(of.clone()));
         self.deadlines.clear(&Deadline::Ping(of.clone()));
         self.touch(of);
+        self.bundle_moves(app.bundle);
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::action::{Action, Blocker, CancelledBy, Notice, Outcome, Phase, Why};
 use crate::app::{App, Going, Responds, Vote};
 use crate::event::{Choice, ChoiceError, Event, Force, Kind, Request, Round};
-use crate::id::{Identity, InhibitorId, JobId, VoterId, WindowId};
+use crate::id::{BundleId, Identity, InhibitorId, JobId, VoterId, WindowId};
 use crate::policy::Policy;
 use crate::rule::Rule;
 use crate::time::{Deadline, Deadlines, Time};
@@ -61,6 +61,8 @@ pub(crate) struct UnderWay {
     pub(crate) slow: BTreeSet<Identity>,
     /// Applications closed or told, and waited for.
     pub(crate) leaving: BTreeSet<Identity>,
+    /// Bundles that are being closed.
+    pub(crate) bundles: BTreeSet<BundleId>,
     /// Applications of which something changed that those sets are made of.
     pub(crate) changed: BTreeSet<Identity>,
     /// Something changed for all of them.
@@ -208,6 +210,8 @@ pub struct AppView<'a> {
     pub by_rule: bool,
     /// What the rules say about it.
     pub rule: Rule,
+    /// The bundle that it is part of.
+    pub bundle: Option<BundleId>,
 }
 
 impl Coordinator {
@@ -354,6 +358,7 @@ impl Coordinator {
             overridden: self.may_not_block(a),
             by_rule: a.by_rule,
             rule: a.rule,
+            bundle: a.bundle,
         }
     }
 
@@ -565,6 +570,7 @@ impl Coordinator {
             blockers: BTreeSet::new(),
             slow: BTreeSet::new(),
             leaving: BTreeSet::new(),
+            bundles: BTreeSet::new(),
             changed: BTreeSet::new(),
             all_changed: true,
             shown: false,
@@ -839,6 +845,7 @@ impl Coordinator {
                 {
                     app.responds = Responds::No;
                     self.touch(&of);
+                    self.turn_responds(&of, Responds::Pinged);
                 }
             }
             Deadline::Look => self.look_is_late(),
@@ -906,7 +913,8 @@ impl Coordinator {
         let mut told = Vec::new();
         let mut void = Vec::new();
         for app in self.apps.values_mut() {
-            if !matches!(app.going, Going::No | Going::GaveUp) {
+            let untouched = matches!(app.going, Going::No | Going::GaveUp | Going::Bundle { .. });
+            if !untouched {
                 told.push(app.name.clone());
             }
             void.extend(app.void_queries());
@@ -927,6 +935,7 @@ impl Coordinator {
             self.notice(Notice::Cleared(blocker));
         }
         self.show(false);
+        self.leave_bundles();
         self.under_way = None;
         let deadlines = &self.deadlines;
         for (of, app) in &mut self.apps {

@@ -22,6 +22,7 @@ impl Coordinator {
         u.step = Step::Hooks;
         u.can_be_restored = u.phase == Phase::Imposed;
         u.blockers.clear();
+        self.leave_bundles();
         // Whoever shows the request goes with the rest of the session.
         self.show(false);
         let imposed = self.under_way.as_ref().is_some_and(|u| u.imposed.is_some());

@@ -1,6 +1,6 @@
 //! What comes in: facts from the edges, requests and the user's choices.
 
-use crate::id::{Identity, InhibitorId, JobId, VoterId, WindowId};
+use crate::id::{BundleId, Identity, InhibitorId, JobId, VoterId, WindowId};
 use crate::rule::Rule;
 
 /// A fact that an edge observed. Unknown ids, repeats and late facts are harmless.
@@ -58,6 +58,21 @@ pub enum Event {
     },
     /// The job has ended.
     JobGone(JobId),
+    /// Something else lets go of the application together with others ([`crate::Action::CloseBundle`]),
+    /// one after the other: it can be neither asked nor closed by itself. It is there, with or without
+    /// a window, until it exits or this is taken back.
+    Bundled {
+        /// The application.
+        of: Identity,
+        /// The name to show, in place of what its windows tell.
+        name: String,
+        /// With which others.
+        bundle: BundleId,
+    },
+    /// That is so no longer.
+    Unbundled(Identity),
+    /// What [`crate::Action::CloseBundle`] began has ended. Who exited of it has been told before.
+    BundleEnded(BundleId, BundleEnd),
     /// `guest` was started from within `host` (an editor from a terminal): closing the host takes
     /// the guest along, so the guest goes first.
     Hosted {
@@ -109,6 +124,22 @@ pub enum Event {
     GoesDown(u64),
     /// In Ending: the backend has ended the session, or says why it could not.
     Backend(Result<(), String>),
+}
+
+/// How the closing of a bundle ended.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BundleEnd {
+    /// Nobody said no, or it could not be closed: what is left of it goes like any other.
+    Done,
+    /// The user said no to one of it. Who went before stays gone, and nobody else was asked.
+    Refused {
+        /// To which application, where that is known.
+        by: Option<Identity>,
+        /// What to call it otherwise.
+        name: String,
+        /// In what words.
+        reason: String,
+    },
 }
 
 /// A client's answer to a query.

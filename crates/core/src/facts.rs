@@ -64,13 +64,18 @@ impl Coordinator {
                     self.hold_gone(&of);
                 }
             }
+            Event::Bundled { of, name, bundle } => self.bundled(&of, name, bundle),
+            Event::Unbundled(of) => self.unbundled(&of),
+            Event::BundleEnded(bundle, end) => self.bundle_ended(bundle, end),
             Event::Hosted { guest, host } => self.hosted(&guest, host),
             Event::Ruled { of, rule } => self.ruled(&of, rule),
             Event::Exited(of) => self.exited(&of),
             Event::Spared(of) => {
                 if let Some(app) = self.apps.get_mut(&of) {
                     app.spared = true;
+                    let bundle = app.bundle.take();
                     self.look_after(&of);
+                    self.bundle_moves(bundle);
                 }
             }
             Event::Pong(of) => {
@@ -166,7 +171,7 @@ impl Coordinator {
         }
         let known = self.windows.insert(id, of.clone()).is_some_and(|b| b == of);
         let app = self.known(&of, &about.name);
-        if !about.name.is_empty() {
+        if !about.name.is_empty() && app.bundle.is_none() {
             app.name.clone_from(&about.name);
         }
         let after = app.windows.get(&id).is_some_and(|w| w.after);
@@ -188,6 +193,8 @@ impl Coordinator {
         let overridden = self.may_not_block(app) || app.alone;
         match app.going {
             Going::No => {}
+            // It is let go by what lets go of its bundle.
+            _ if overridden && !app.alone && self.whole(app).is_some() => {}
             // Save dialogs of what is ended anyway are closed like everything else of it.
             _ if overridden => self.act(Action::Close(id)),
             _ => {
@@ -254,9 +261,10 @@ impl Coordinator {
             return;
         };
         if app.responds != responds {
-            app.responds = responds;
+            let before = std::mem::replace(&mut app.responds, responds);
             self.deadlines.clear(&Deadline::Ping(of.clone()));
             self.touch(of);
+            self.turn_responds(of, before);
         }
     }
 }

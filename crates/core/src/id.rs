@@ -66,6 +66,10 @@ id!(
     InhibitorId
 );
 id!(
+    /// Applications that are let go of as one, numbered by their adapter.
+    BundleId
+);
+id!(
     /// A job in a terminal: the terminal's device number.
     JobId
 );

@@ -23,6 +23,7 @@
 mod action;
 mod app;
 mod asking;
+mod bundle;
 mod closing;
 mod coordinator;
 mod ending;
@@ -37,8 +38,10 @@ mod time;
 pub use action::{Action, Blocker, CancelledBy, Notice, Outcome, Phase, Signal, Why};
 pub use app::{Going, Responds, Silence, Vote};
 pub use coordinator::{AppView, Coordinator, Joined, SessionOver};
-pub use event::{Answer, Choice, ChoiceError, Event, Force, Kind, Request, Round, Window};
-pub use id::{Identity, InhibitorId, JobId, VoterId, WindowId};
+pub use event::{
+    Answer, BundleEnd, Choice, ChoiceError, Event, Force, Kind, Request, Round, Window,
+};
+pub use id::{BundleId, Identity, InhibitorId, JobId, VoterId, WindowId};
 pub use policy::Policy;
 pub use rule::{EndBy, Rule};
 pub use time::{Deadline, Time};

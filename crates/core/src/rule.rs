@@ -88,8 +88,10 @@ impl Coordinator {
         let Some(app) = self.apps.get_mut(of) else {
             return;
         };
+        let bundle = app.bundle;
         let void = app.void_queries();
         app.reset();
+        self.breaks_its_bundle(bundle);
         for id in void {
             self.deadlines.clear(&Deadline::Voter(id));
             if let Some(u) = &mut self.under_way {

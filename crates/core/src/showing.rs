@@ -63,8 +63,8 @@ impl Coordinator {
     fn forget_who_answered_again(&mut self) {
         let Some(u) = &mut self.under_way else { return };
         let apps = &self.apps;
-        let is_tried =
-            |app: &App| app.going == Going::Polite || app.voters.values().any(Voter::is_awaited);
+        let goes = |app: &App| matches!(app.going, Going::Polite | Going::Bundle { .. });
+        let is_tried = |app: &App| goes(app) || app.voters.values().any(Voter::is_awaited);
         u.again.retain(|of| apps.get(of).is_some_and(is_tried));
     }
 

@@ -119,6 +119,11 @@ fn fact() -> impl Strategy<Value = Event> {
             Event::JobSeen { job: JobId(n), of, name: name(), what: "make".into() }
         }),
         2 => (0..2_u64).prop_map(|n| Event::JobGone(JobId(n))),
+        2 => (0..5_u32, 0..2_u64).prop_map(move |(n, bundle)| {
+            Event::Bundled { of: identity_of(n), name: name(), bundle: BundleId(bundle) }
+        }),
+        1 => identity().prop_map(Event::Unbundled),
+        1 => (0..2_u64, bundle_end()).prop_map(|(b, end)| Event::BundleEnded(BundleId(b), end)),
         1 => (identity(), identity()).prop_map(|(guest, host)| Event::Hosted { guest, host }),
         2 => (identity(), rule()).prop_map(|(of, rule)| Event::Ruled { of, rule }),
         2 => identity().prop_map(Event::Exited),
@@ -140,6 +145,15 @@ fn fact() -> impl Strategy<Value = Event> {
         1 => (0..9_000_u64).prop_map(Event::GoesDown),
         1 => Just(Event::Backend(Err("refused".into()))),
     ]
+}
+
+fn bundle_end() -> impl Strategy<Value = BundleEnd> {
+    let by = proptest::option::of(identity());
+    by.prop_map(|by| BundleEnd::Refused {
+        by,
+        name: "bundle".into(),
+        reason: "r".into(),
+    })
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
@@ -290,6 +304,7 @@ impl Run {
             Action::Query(v) => Event::Answered(*v, Answer::Accept),
             Action::End { voter, .. } => Event::Exited(self.ghost.voters.get(voter)?.0.clone()),
             Action::Close(w) => Event::WindowGone(*w),
+            Action::CloseBundle { bundle, .. } => Event::BundleEnded(*bundle, BundleEnd::Done),
             Action::Signal(of, _) => Event::Exited(of.clone()),
             Action::Ping(of) => Event::Pong(of.clone()),
             Action::Look => Event::Looked,

@@ -216,6 +216,10 @@ search! {
     every_order_of_holds: holds;
     every_order_of_hosts: hosts;
     every_order_of_guests: guests;
+    every_order_of_bundles: bundles;
+    every_order_of_bundles_that_change: bundles_that_change;
+    every_order_of_two_bundles: two_bundles;
+    every_order_of_an_imposed_end_of_bundles: imposed_bundles;
     every_order_of_groups: groups;
     every_order_of_a_requester: requester;
     every_kind_of_request: requests;

@@ -56,6 +56,8 @@ pub(crate) enum Incoming {
     Answer(About, Message),
     /// A signal that somebody asked the bus for.
     Signal(Message),
+    /// A name that somebody asked the bus for has another owner; empty for none.
+    Owner(String, String),
 }
 
 /// What a call of the manager's own was about.
@@ -65,6 +67,20 @@ pub(crate) enum About {
     ScreenSaver,
     /// A desktop notification.
     Notification,
+    /// Whose connection it is that a call of the portal's is about.
+    Portal,
+    /// Who owns the portal's name.
+    PortalOwner,
+}
+
+impl About {
+    /// How many of its kind are remembered.
+    fn most(self) -> usize {
+        match self {
+            Self::Portal => crate::adapter::portal::MAX_WAITING,
+            _ => 32,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -186,8 +202,12 @@ impl Bus {
             });
         }
         // Ours first: whoever sees the other one owned and not ours takes us for another manager.
-        self.request_names(address, &[crate::control::NAME, "org.gnome.SessionManager"])
-            .await
+        let portal = crate::adapter::portal::NAME;
+        self.request_names(
+            address,
+            &[crate::control::NAME, portal, "org.gnome.SessionManager"],
+        )
+        .await
     }
 
     /// Takes the name by which the command, bars and dialogs reach us, and none that applications
@@ -390,7 +410,10 @@ impl Bus {
         }
         let body = message.body();
         let (name, _old, new): (&str, &str, &str) = body.deserialize().ok()?;
-        if !new.is_empty() || !name.starts_with(':') {
+        if !name.starts_with(':') {
+            return Some(Incoming::Owner(name.to_owned(), new.to_owned()));
+        }
+        if !new.is_empty() {
             return None;
         }
         // Calls that it made before are answered to nobody; what it held is let go.
@@ -414,11 +437,11 @@ impl Bus {
     /// Queues a call whose answer comes through the loop, as [`Incoming::Answer`]. It may never
     /// come: nobody waits for it. Of each kind the last few are remembered.
     pub(crate) fn call(&mut self, call: Message, about: About) {
-        const MAX_CALLS: usize = 32;
+        let most = about.most();
         let same = self.calls.iter().filter(|(_, a)| **a == about);
         // Serial numbers grow: the first is the oldest.
         let oldest = same.clone().next().map(|(serial, _)| *serial);
-        if let Some(oldest) = oldest.filter(|_| same.count() >= MAX_CALLS) {
+        if let Some(oldest) = oldest.filter(|_| same.count() >= most) {
             self.calls.remove(&oldest);
         }
         self.calls.insert(call.primary_header().serial_num(), about);

@@ -242,6 +242,9 @@ impl Manager {
         self.lock.locked = locked;
         tracing::info!("the screen is {}locked", if locked { "" } else { "un" });
         self.event(Event::Locked(locked));
+        for message in self.portal.locked(locked) {
+            self.bus.send(message);
+        }
         self.supervise(Input::Locked(locked));
     }
 

@@ -21,7 +21,9 @@ const WINDOWS_LIMIT: Duration = Duration::from_secs(3);
 impl Manager {
     /// Everything that is there now is told to the coordinator.
     pub(crate) async fn look(&mut self) {
+        self.find_windows_programs();
         self.look_at_windows().await;
+        self.bundle_windows_programs();
         self.look_at_lockers();
         self.look_at_jobs();
     }
@@ -152,6 +154,7 @@ impl Manager {
     /// Lets go of the display: nobody needs to be woken for a title while no request is under way.
     pub(crate) fn close_display(&mut self) {
         self.display = None;
+        self.forget_windows_programs();
         let windows: Vec<WindowId> = self
             .core
             .apps()
@@ -208,6 +211,16 @@ impl Manager {
         // their display.
         let pid = toplevel.pid.filter(|pid| !serves_a_display(*pid));
         let of = pid.and_then(process::identity);
+        // Where a compositor tells of Xwayland's windows only what they are called, a name says no more
+        // than the display's own kind of identity would.
+        let of = of.or_else(|| self.wine.named(&toplevel.app_id));
+        if let Some(of) = &of {
+            let opens = self.core.owner(WindowId(key.0)).is_none();
+            self.meet_windows_program(of, opens);
+            if self.wine.is_service(of) {
+                return;
+            }
+        }
         // Where no process is known, the XSMP client that the window names: the worst that a false
         // name does is to leave a window to the vote of another application of the same user.
         let named = toplevel.session_id.as_deref().filter(|_| of.is_none());

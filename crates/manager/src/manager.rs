@@ -14,6 +14,8 @@ use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use crate::activation::Activation;
 use crate::adapter::display::Display;
 use crate::adapter::gnome::Gnome;
+use crate::adapter::portal::Portal;
+use crate::adapter::wine::Wine;
 use crate::adapter::xsmp::{Effect, Xsmp};
 use crate::backend::Backend;
 use crate::bus::{Bus, BusError};
@@ -83,6 +85,7 @@ pub struct Manager {
     pub(crate) core: Coordinator,
     pub(crate) bus: Bus,
     pub(crate) gnome: Gnome,
+    pub(crate) portal: Portal,
     pub(crate) xsmp: Xsmp,
     /// What was told to those who start programs for the session's bus and for systemd.
     activation: Option<Activation>,
@@ -134,6 +137,7 @@ pub struct Manager {
     pub(crate) config: Config,
     pub(crate) rules: Rules,
     pub(crate) hooks: Hooks,
+    pub(crate) wine: Wine,
     /// The number of the request under way, or of the last one.
     pub(crate) request: u32,
     /// Its kind, as it was when it last entered a phase.
@@ -214,8 +218,10 @@ impl Manager {
             core: Coordinator::new(options.config.policy()),
             rules: Rules::new(&options.config.application),
             hooks: Hooks::default(),
+            wine: Wine::default(),
             bus,
             gnome: Gnome::default(),
+            portal: Portal::default(),
             xsmp: Xsmp::default(),
             activation: None,
             xsmp_requests: BTreeSet::new(),
@@ -265,6 +271,9 @@ impl Manager {
         manager.keep.extend(manager.bus.pid().await);
         if let Some(message) = Gnome::session_running().filter(|_| manager.once.is_none()) {
             manager.bus.send(message);
+        }
+        if manager.once.is_none() {
+            manager.follow_the_portal();
         }
         manager.flush().await;
         Ok(manager)
@@ -365,6 +374,7 @@ impl Manager {
         let strangers_until = self.xsmp.deadline();
         let request_until = self.once_until();
         let hooks_until = self.hooks.deadline();
+        let portal_until = self.portal.deadline();
         let lost = self.bus_is_lost;
         tokio::select! {
             biased;
@@ -391,6 +401,7 @@ impl Manager {
             }
             event = next_of(&mut self.display) => self.display_event(event),
             of = self.exits.next() => self.exited(&of),
+            of = self.wine.answered() => self.event(Event::Pong(of)),
             () = any(&mut self.terminate) => self.told_to_end().await,
             heard = self.units.next() => self.units_heard(heard),
             told = self.logind.next() => self.logind_told(told).await,
@@ -401,6 +412,7 @@ impl Manager {
                 self.core.handle_timeout(now);
             }
             () = until(supervision) => self.supervision_is_due(),
+            () = until(portal_until) => self.portal_is_due(),
             () = until(strangers_until) => self.xsmp.handle_timeout(),
             () = until(request_until) => {
                 tracing::info!("whoever started this manager has not spoken to it");
@@ -515,6 +527,7 @@ impl Manager {
         self.event(Event::BusLost);
         self.viewers_are_lost();
         let mut effects = crate::adapter::gnome::Effects::default();
+        self.portal.all_left(&mut self.gnome, &mut effects);
         self.gnome.all_left(&mut effects);
         for event in effects.events {
             self.event(event);
@@ -663,7 +676,8 @@ impl Manager {
             let ended = match &self.backend {
                 Backend::Child(_) => wait(WaitOptions::NOHANG).ok().flatten(),
                 Backend::Compositor(_) | Backend::Nothing | Backend::Missing => {
-                    let mut ours = self.dialog.group().into_iter().chain(self.hooks.groups());
+                    let ours = self.dialog.group().into_iter();
+                    let mut ours = ours.chain(self.hooks.groups()).chain(self.wine.groups());
                     ours.find_map(|pid| waitpid(Some(pid), WaitOptions::NOHANG).ok().flatten())
                 }
             };
@@ -674,6 +688,7 @@ impl Manager {
             let pid = u32::try_from(pid.as_raw_nonzero().get()).unwrap_or_default();
             self.dialog_exited(pid, status);
             self.hook_exited(pid, status);
+            self.wineboot_exited(pid, status);
             if let Backend::Child(child) = &mut self.backend
                 && child.pid() == pid
                 && child.status().is_none()
@@ -794,6 +809,7 @@ fn application_of(event: &Event) -> Option<u32> {
     match event {
         Event::Registered { of, .. }
         | Event::WindowSeen { of, .. }
+        | Event::Bundled { of, .. }
         | Event::Inhibited { of, .. }
         | Event::JobSeen { of, .. } => of.pid(),
         _ => None,

@@ -12,6 +12,7 @@ use zbus::Variant;
 
 use crate::adapter::display::WindowKey;
 use crate::adapter::gnome::properties_changed;
+use crate::adapter::portal::Portal;
 use crate::adapter::xsmp::Xsmp;
 use crate::backend::Backend;
 use crate::control;
@@ -94,6 +95,20 @@ impl Manager {
             Action::End { voter, forceful } if Xsmp::owns(voter) => self.xsmp.end(voter, forceful),
             Action::Interact(voter) => self.xsmp.interact(voter),
             Action::QueryAgain(voter) => self.xsmp.query_again(voter),
+            Action::Query(voter) if Portal::owns(voter) => {
+                let message = self.portal.query(voter);
+                self.send(message);
+            }
+            Action::CancelQuery(voter) if Portal::owns(voter) => {
+                let message = self.portal.cancel(voter);
+                self.send(message);
+            }
+            // The portal has no word for "at once".
+            Action::End { voter, .. } if Portal::owns(voter) => {
+                let message = self.portal.end(voter);
+                self.send(message);
+                self.close_windows_of(voter);
+            }
             Action::Query(voter) => {
                 for message in self.gnome.query(voter) {
                     self.bus.send(message);
@@ -121,6 +136,8 @@ impl Manager {
                     self.tell(&News::Activated(who));
                 }
             }
+            Action::CloseBundle { bundle, forceful } => self.close_prefix(bundle, forceful),
+            Action::LeaveBundle(bundle) => self.leave_prefix(bundle),
             Action::Signal(of, signal) => self.signal(&of, signal),
             Action::Watch(of) => self.watch(&of),
             Action::Ping(of) => self.ping(&of),
@@ -142,6 +159,21 @@ impl Manager {
             Action::Authorize(kind) => self.authorize(kind),
             Action::Notice(notice) => self.notice(&notice),
             Action::Finished(outcome) => self.finished(&outcome),
+        }
+    }
+
+    /// Closes what a client shows that has just been told to end. GTK 4 up to 4.8 hears the portal's word for the end and, by an error of its own, does nothing
+    /// then; what it shows can be closed all the same, and another is about to go anyway.
+    fn close_windows_of(&mut self, voter: VoterId) {
+        let mut apps = self.core.apps();
+        let of = apps.find(|a| a.voters.iter().any(|(v, _)| *v == voter));
+        let windows: Vec<u64> =
+            of.map_or(Vec::new(), |a| a.windows.iter().map(|(w, _)| w.0).collect());
+        drop(apps);
+        for window in windows {
+            if let Some(display) = &mut self.display {
+                display.close(WindowKey(window));
+            }
         }
     }
 
@@ -247,6 +279,7 @@ impl Manager {
                 asked |= display.ping(WindowKey(window));
             }
         }
+        asked = asked || self.wine.ping(of);
         // LibreOffice answers this one from a thread of its own, whatever its main loop does.
         if !asked {
             for voter in &voters {

@@ -10,6 +10,7 @@ use endsession_core::{
 use endsession_ice::Properties;
 use serde::{Deserialize, Serialize};
 
+use crate::adapter::portal::Portal;
 use crate::adapter::text;
 use crate::adapter::xsmp::Xsmp;
 use crate::hooks::Hooks;
@@ -96,7 +97,7 @@ pub struct App {
     pub name: String,
     /// Its process, where it is verified.
     pub pid: Option<u32>,
-    /// `org.gnome.SessionManager`, `xsmp`, `window`, `inhibitor`, `job`.
+    /// `org.gnome.SessionManager`, `portal`, `xsmp`, `window`, `inhibitor`, `job`.
     pub protocols: Vec<String>,
     /// Its clients' votes: `idle`, `asked`, `wants-user`, `asking-user`, `wants-last`, `abstained`, `accepted`,
     /// `refused`, `told`.
@@ -462,10 +463,11 @@ pub(crate) fn applications<'a>(
             let protocols = [
                 (
                     "org.gnome.SessionManager",
-                    a.voters
-                        .iter()
-                        .any(|(v, _)| !Xsmp::owns(*v) && !Hooks::owns_voter(*v)),
+                    a.voters.iter().any(|(v, _)| {
+                        !Xsmp::owns(*v) && !Hooks::owns_voter(*v) && !Portal::owns(*v)
+                    }),
                 ),
+                ("portal", a.voters.iter().any(|(v, _)| Portal::owns(*v))),
                 ("hook", a.of.is_hook()),
                 ("xsmp", a.voters.iter().any(|(v, _)| Xsmp::owns(*v))),
                 ("window", !windows.is_empty()),
@@ -561,6 +563,7 @@ fn going(going: Going) -> &'static str {
     match going {
         Going::No => "running",
         Going::Polite => "closing",
+        Going::Bundle { .. } => "closing",
         Going::Stays => "stays",
         Going::Empty => "saving",
         Going::Grace => "forced",

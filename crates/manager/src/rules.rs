@@ -13,6 +13,7 @@ use endsession_core::{EndBy, Event, Identity, Rule};
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::adapter::wine;
 use crate::process;
 pub use check::warnings;
 
@@ -258,8 +259,10 @@ impl Rules {
             | Event::Inhibited { of, name, .. }
             | Event::JobSeen { of, name, .. } => (of, name),
             Event::WindowSeen { of, about, .. } => (of, &about.name),
+            Event::Bundled { of, name, .. } => (of, name),
             _ => return None,
         };
+        let name = wine::file_of(name).unwrap_or(name);
         if of.is_hook() {
             return None;
         }
@@ -364,6 +367,20 @@ mod tests {
             "[[application]]\nexecutable = {link:?}\nignore = true"
         ));
         assert!(of(&linked, program.to_str().unwrap(), &[]).rule.ignore);
+    }
+
+    #[test]
+    fn a_windows_program_is_its_file() {
+        let mut rules = rules("[[application]]\napp-id = \"notepad.exe\"\nignore = true");
+        let bundled = |name: &str| Event::Bundled {
+            of: Identity::Peer(1),
+            name: name.to_owned(),
+            bundle: endsession_core::BundleId(1),
+        };
+        let (_, rule) = rules
+            .learn(&bundled("Wine: notepad.exe (~/.wine)"), |_| true)
+            .unwrap();
+        assert!(rule.ignore);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use zbus::Variant;
 use zbus::message::Header;
 
 use crate::adapter::gnome::{Effects, Gnome};
+use crate::adapter::portal::{self, Portal};
 use crate::backend::Backend;
 use crate::bus::{About, Answered, Failure, Incoming, Peer, failure, reply, wants_reply};
 use crate::control::{self, Command};
@@ -47,6 +48,10 @@ impl Manager {
                     self.screen_saver_heard(&signal);
                     self.notification_heard(&signal);
                 }
+                Incoming::Answer(About::Portal, answer) => self.portal_told(&answer),
+                Incoming::Answer(About::PortalOwner, answer) => self.portal_owner_answered(&answer),
+                Incoming::Owner(name, owner) if name == portal::FRONTEND => self.portal_is(&owner),
+                Incoming::Owner(..) => {}
             }
         }
     }
@@ -56,7 +61,9 @@ impl Manager {
         if self.waits_for_logind(message, &header, peer) {
             return;
         }
-        let answered = self.answer(message, &header, peer).await;
+        let Some(answered) = self.answer(message, &header, peer).await else {
+            return;
+        };
         if !wants_reply(message) {
             return;
         }
@@ -66,14 +73,38 @@ impl Manager {
         }
     }
 
-    async fn answer(&mut self, message: &Message, header: &Header<'_>, peer: &Peer) -> Answered {
+    /// The answer to a call; `None` where it comes later.
+    async fn answer(
+        &mut self,
+        message: &Message,
+        header: &Header<'_>,
+        peer: &Peer,
+    ) -> Option<Answered> {
         // The bus lets root in; a session is its user's alone.
         if peer
             .uid
             .is_some_and(|uid| uid != rustix::process::getuid().as_raw())
         {
-            return Err(Failure::denied("this session belongs to another user"));
+            return Some(Err(Failure::denied("this session belongs to another user")));
         }
+        let path = header.path().map(|p| p.to_string()).unwrap_or_default();
+        let interface = header.interface().map(|i| i.to_string());
+        let is_standard = matches!(
+            interface.as_deref(),
+            Some("org.freedesktop.DBus.Peer" | "org.freedesktop.DBus.Introspectable")
+        );
+        if Portal::owns_path(&path) && !is_standard {
+            return self.portal_call(message, header, peer);
+        }
+        Some(self.answer_at_once(message, header, peer).await)
+    }
+
+    async fn answer_at_once(
+        &mut self,
+        message: &Message,
+        header: &Header<'_>,
+        peer: &Peer,
+    ) -> Answered {
         let path = header.path().map(|p| p.to_string()).unwrap_or_default();
         match header.interface().map(|i| i.to_string()).as_deref() {
             Some("org.freedesktop.DBus.Peer") => return peer_call(header),
@@ -102,7 +133,7 @@ impl Manager {
         answered
     }
 
-    fn carry_out(&mut self, effects: Effects) {
+    pub(crate) fn carry_out(&mut self, effects: Effects) {
         for event in effects.events {
             self.event(event);
         }
@@ -452,6 +483,7 @@ impl Manager {
     fn introspect(&self, path: &str, header: &Header<'_>) -> Answered {
         let own = match path {
             control::PATH => Some(control::XML),
+            _ if Portal::owns_path(path) => self.portal.describe(path),
             _ => self.gnome.describe(path),
         };
         let mut children: Vec<String> = if path == "/org/gnome/SessionManager" {

@@ -18,6 +18,7 @@
 //! - [`xsmp_client`]: clients of XSMP, each in a process of its own, that do what a test orders.
 //! - [`lock::Lock`]: screen lockers; [`notifications::Notifications`]: a notification daemon.
 //! - [`fake_compositor`]: the IPC of compositors that Debian does not ship.
+//! - [`portal`]: the real xdg-desktop-portal, and applications that speak to nothing else.
 //! - [`managers`]: the session managers of other desktops.
 //! - [`logind::Logind`]: a logind and a polkit that do what a test orders; [`machine::Machine`]: a real
 //!   systemd with logind, polkit and users who log in.
@@ -45,6 +46,7 @@ pub mod names;
 pub mod notifications;
 pub mod phoc;
 pub mod picture;
+pub mod portal;
 pub mod programs;
 pub mod pty;
 pub mod session;

@@ -46,6 +46,8 @@ pub(crate) struct App {
     closed: Closed,
     pongs: bool,
     heeds_sigterm: bool,
+    /// It is let go with others.
+    bundled: bool,
     alive: bool,
 }
 
@@ -59,6 +61,7 @@ impl App {
             closed: Closed::Exits,
             pongs: true,
             heeds_sigterm: true,
+            bundled: false,
             alive: true,
         }
     }
@@ -94,6 +97,12 @@ impl App {
     /// Is an XSMP client, and so asked when all others have agreed.
     pub(crate) fn votes_late(mut self, says: Says) -> Self {
         self.says = Some((says, Round::late(Round::DEFAULT_LEVEL)));
+        self
+    }
+
+    /// Is let go with all others that are, one after the other as they started.
+    pub(crate) fn bundled(mut self) -> Self {
+        self.bundled = true;
         self
     }
 
@@ -137,6 +146,8 @@ pub(crate) struct Desk {
     apps: Vec<App>,
     /// What applications have done and the coordinator has not yet been told.
     happened: VecDeque<Event>,
+    /// The bundle is being closed, and who of it is asked.
+    bundle_closes: Option<Option<usize>>,
     log: Vec<String>,
     pub(crate) backend: Backend,
     pub(crate) leave: Leave,
@@ -157,6 +168,7 @@ impl Desk {
             now: Time(0),
             apps: Vec::new(),
             happened: VecDeque::new(),
+            bundle_closes: None,
             log: Vec::new(),
             backend: Backend::Ends,
             leave: Leave::Given,
@@ -194,7 +206,7 @@ impl Desk {
     pub(crate) fn starts(&mut self, app: App) {
         let n = self.apps.len();
         let (name, says, window) = (app.name, app.says, app.window.clone());
-        let rule = app.rule;
+        let (rule, bundled) = (app.rule, app.bundled);
         self.apps.push(app);
         self.happened.push_back(Event::Ruled {
             of: self.of(name),
@@ -206,6 +218,13 @@ impl Desk {
                 of: self.of(name),
                 name: name.to_owned(),
                 round,
+            });
+        }
+        if bundled {
+            self.happened.push_back(Event::Bundled {
+                of: self.of(name),
+                name: format!("Wine: {name}"),
+                bundle: BundleId(1),
             });
         }
         if let Some(window) = window {
@@ -334,6 +353,40 @@ impl Desk {
         self.drive();
     }
 
+    /// The user answers No in the dialog of one of the bundle: nobody else of it is asked.
+    pub(crate) fn refuses_in_its_bundle(&mut self, name: &str) {
+        let window = WindowId(self.n(name) as u64 + 100);
+        self.happened.push_back(Event::WindowGone(window));
+        self.bundle_closes = None;
+        let end = BundleEnd::Refused {
+            by: Some(self.of(name)),
+            name: "Wine".to_owned(),
+            reason: "no".to_owned(),
+        };
+        self.tell(Event::BundleEnded(BundleId(1), end));
+    }
+
+    /// Whoever is next in the bundle is asked, once the one before has gone. Whether there was something
+    /// to do.
+    fn ask_next_of_bundle(&mut self) -> bool {
+        let Some(before) = self.bundle_closes else {
+            return false;
+        };
+        if before.is_some_and(|n| self.apps[n].alive) {
+            return false;
+        }
+        let next = self.apps.iter().position(|a| a.bundled && a.alive);
+        self.bundle_closes = next.map(Some);
+        match next {
+            Some(n) => self.closed(n),
+            None => {
+                let end = Event::BundleEnded(BundleId(1), BundleEnd::Done);
+                self.happened.push_back(end);
+            }
+        }
+        true
+    }
+
     // --- time ---
 
     /// Lets everything happen that needs neither time nor the user.
@@ -360,7 +413,7 @@ impl Desk {
             self.write_event(&event);
             self.core.handle_event(self.now, event);
         } else {
-            return false;
+            return self.ask_next_of_bundle();
         }
         true
     }
@@ -386,6 +439,8 @@ impl Desk {
             Action::Ping(of) if self.apps[self.n(self.name_of(&of))].pongs => {
                 self.happened.push_back(Event::Pong(of));
             }
+            Action::CloseBundle { .. } => self.bundle_closes = Some(None),
+            Action::LeaveBundle(_) => self.bundle_closes = None,
             Action::Look if self.looks => self.happened.push_back(Event::Looked),
             Action::Show(on) if self.has_dialog => {
                 let event = if on {
@@ -530,6 +585,11 @@ impl Desk {
             Action::Finished(outcome) => finished(outcome),
             Action::EndHooks => "end the hooks".to_owned(),
             Action::RunHooks if !self.hooks_end => "run hooks".to_owned(),
+            Action::CloseBundle { forceful, .. } => {
+                let how = if *forceful { " by force" } else { "" };
+                format!("close the bundle{how}")
+            }
+            Action::LeaveBundle(_) => "leave the bundle".to_owned(),
             Action::RunHooks | Action::Watch(_) | Action::Look | Action::Notice(_) => return,
         };
         self.write(line);

@@ -3,6 +3,7 @@
 #![allow(missing_docs)]
 
 mod asking;
+mod bundles;
 mod closing;
 mod desk;
 mod ending;

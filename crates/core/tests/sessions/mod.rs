@@ -199,6 +199,31 @@ fn hosted(guest: u32, host: u32) -> Op {
     Op::Event(Event::Hosted { guest, host })
 }
 
+fn bundled(n: u32, bundle: u64) -> Op {
+    Op::Event(Event::Bundled {
+        of: app(n),
+        name: format!("app{n}"),
+        bundle: BundleId(bundle),
+    })
+}
+
+fn unbundled(n: u32) -> Op {
+    Op::Event(Event::Unbundled(app(n)))
+}
+
+fn done(bundle: u64) -> Op {
+    Op::Event(Event::BundleEnded(BundleId(bundle), BundleEnd::Done))
+}
+
+fn refused_by(bundle: u64, by: Option<u32>) -> Op {
+    let end = BundleEnd::Refused {
+        by: by.map(app),
+        name: "bundle".into(),
+        reason: "no".into(),
+    };
+    Op::Event(Event::BundleEnded(BundleId(bundle), end))
+}
+
 fn spared(n: u32) -> Op {
     Op::Event(Event::Spared(app(n)))
 }
@@ -409,6 +434,76 @@ pub(crate) fn guests() -> Session {
     )
     .may([hosted(2, 1), hosted(3, 2), hosted(1, 3)])
     .may([exited(1), gone(2), exited(2), exited(3), end_one(2)])
+}
+
+/// Two that go as one, of which one asks its user or hangs and may be ended alone, beside a voter.
+pub(crate) fn bundles() -> Session {
+    let alone = Request {
+        unattended: true,
+        ..Request::default()
+    };
+    let setup = [
+        bundled(1, 1),
+        window(1, app(1)),
+        bundled(2, 1),
+        register(3, 3, early()),
+    ];
+    Session::new("bundles", setup)
+        .may([ask(alone), done(1), refused_by(1, Some(1))])
+        .may([seen(4, app(1), dialog()), gone(4), exited(1), exited(2)])
+        .may([pong(1), stopped(1), end_one(1)])
+        .may(answers(3, "yn"))
+}
+
+/// A bundle that grows, breaks and is taken back at any moment, closed by force too.
+pub(crate) fn bundles_that_change() -> Session {
+    let setup = [bundled(1, 1), window(1, app(1)), window(2, app(2))];
+    Session::new("bundles that change", setup)
+        .may([bundled(2, 1), unbundled(1), unbundled(2)])
+        .may([ruled(app(2), ignored()), ruled(app(2), Rule::default())])
+        .may([
+            done(1),
+            refused_by(1, None),
+            gone(1),
+            exited(1),
+            gone(2),
+            exited(2),
+        ])
+        .may([end_all(), spared(1), ask_again()])
+}
+
+/// Two bundles, one after the other, of which one asked for the end and one has a client and a guest.
+pub(crate) fn two_bundles() -> Session {
+    let requester = Request {
+        requester: vec![app(1)],
+        ..Request::default()
+    };
+    let setup = [
+        bundled(1, 1),
+        window(1, app(1)),
+        bundled(2, 2),
+        window(3, app(3)),
+    ];
+    Session::new("two bundles", setup)
+        .may([ask(requester), register(2, 2, late()), leave(2)])
+        .may(answers(2, "y"))
+        .may([done(1), refused_by(2, Some(2)), exited(1), exited(2)])
+        .may([exited(3), hosted(3, 2)])
+}
+
+/// A bundle in an end that nobody can refuse, and one of it that is ended alone.
+pub(crate) fn imposed_bundles() -> Session {
+    let setup = [bundled(1, 1), window(1, app(1)), bundled(2, 1)];
+    Session::new("imposed bundles", setup)
+        .may([Op::Event(Event::Imposed(100)), Op::Event(Event::Restored)])
+        .may([
+            done(1),
+            refused_by(1, None),
+            exited(1),
+            exited(2),
+            end_one(1),
+        ])
+        .may([seen(4, app(1), dialog()), gone(4)])
 }
 
 /// One application of each group: each goes before the next is touched.

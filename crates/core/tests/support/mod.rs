@@ -2,6 +2,7 @@
 //! from events and actions alone, never from the coordinator's own state.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
+mod bundles;
 mod order;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,6 +103,13 @@ pub struct Ghost {
     pub hidden_early: bool,
     pub requester: BTreeSet<Identity>,
     pub spared: BTreeSet<Identity>,
+    /// What is let go of with others, and those that are being closed.
+    pub bundles: BTreeMap<Identity, BundleId>,
+    pub closing_bundles: BTreeSet<BundleId>,
+    /// Let go with their bundle.
+    pub with_bundle: BTreeSet<Identity>,
+    /// The user said no to one of a bundle, and the request has to end for it.
+    pub refused_in_bundle: bool,
     /// Guests and the applications around them.
     pub hosts: BTreeMap<Identity, Identity>,
     /// Closed, told or signalled, and not yet certainly gone.
@@ -254,7 +262,12 @@ impl Ghost {
                 self.killed.remove(of);
                 self.rules.remove(of);
                 self.hosts.remove(of);
+                self.bundles.remove(of);
+                self.with_bundle.remove(of);
             }
+            Op::Event(Event::Bundled { of, bundle, .. }) => self.bundled(of, *bundle),
+            Op::Event(Event::Unbundled(of)) => drop(self.bundles.remove(of)),
+            Op::Event(Event::BundleEnded(bundle, end)) => self.bundle_ended(*bundle, end),
             Op::Event(Event::Ruled { of, rule }) => {
                 let before = self.rule(of);
                 self.rules.insert(of.clone(), *rule);
@@ -307,6 +320,7 @@ impl Ghost {
             Op::Event(Event::GoesDown(_)) => self.goes_down |= self.backend,
             Op::Event(Event::Spared(of)) if self.is_remembered(of) => {
                 self.spared.insert(of.clone());
+                self.bundles.remove(of);
             }
             Op::Event(Event::Hosted { guest, host }) => self.hosted(guest, host),
             Op::Event(Event::ViewerCame) => self.viewers = self.viewers.saturating_add(1),
@@ -365,6 +379,8 @@ impl Ghost {
     pub fn action(&mut self, op: &Op, action: &Action) -> Result<(), String> {
         let err = |what: &str| Err(format!("{what}: {action:?} after {op:?}"));
         self.in_order(action)
+            .map_err(|why| format!("{why}: {action:?} after {op:?}"))?;
+        self.bundles_in_order(op, action)
             .map_err(|why| format!("{why}: {action:?} after {op:?}"))?;
         match action {
             Action::Authorize(kind) => {
@@ -576,6 +592,7 @@ impl Ghost {
                     spared: keep.spared,
                     rules: keep.rules,
                     hosts: keep.hosts,
+                    bundles: keep.bundles,
                     viewers: keep.viewers,
                     locked: keep.locked,
                     over: keep.over,
@@ -666,12 +683,16 @@ impl Ghost {
         self.forget_the_gone();
         // What comes under that identity later is another application.
         self.rules.retain(|of, _| c.app(of).is_some());
+        self.those_of_bundles_stand_again(c);
         let overridden = std::mem::take(&mut self.overridden);
         self.overridden = overridden
             .into_iter()
             .filter(|of| self.is_remembered(of))
             .collect();
         self.turns_are_taken()?;
+        if self.refused_in_bundle {
+            return Err("goes on although the user said no to one of a bundle".to_owned());
+        }
         if self.refused_leave {
             return Err("goes on although it is not permitted".to_owned());
         }

@@ -10,7 +10,7 @@ use super::{Asked, Ghost};
 impl Ghost {
     /// Something leads to this application.
     pub fn is_known(&self, of: &Identity) -> bool {
-        self.shows(of) || self.holds.values().any(|o| o == of)
+        self.shows(of) || self.bundles.contains_key(of) || self.holds.values().any(|o| o == of)
     }
 
     /// Something leads to it, or its exit is waited for.
@@ -21,6 +21,11 @@ impl Ghost {
     /// It has a window or a client.
     fn shows(&self, of: &Identity) -> bool {
         self.has_window(of) || self.voters.values().any(|(o, _)| o == of)
+    }
+
+    /// The same, or it is there as part of a bundle.
+    fn is_shown(&self, of: &Identity) -> bool {
+        self.shows(of) || self.bundles.contains_key(of)
     }
 
     fn has_window(&self, of: &Identity) -> bool {
@@ -40,7 +45,8 @@ impl Ghost {
             }
             above = self.hosts.get(of);
         }
-        if self.is_remembered(guest) {
+        // What a rule is about is known by that alone.
+        if self.is_remembered(guest) || self.rules.contains_key(guest) {
             self.hosts.insert(guest.clone(), host.clone());
         }
     }
@@ -51,16 +57,18 @@ impl Ghost {
         let unheard = |(o, asked): &(Identity, Asked)| o == of && *asked == Asked::Abstained;
         let unheard = self.has_window(of) && self.voters.values().any(unheard);
         let untold = |(o, asked): &(Identity, Asked)| o == of && *asked != Asked::Told;
-        if self.requester.contains(of) {
-            4
+        if self.requester.contains(of) || self.goes_with_requester(of) {
+            5
+        } else if self.whole(of).is_some() {
+            1
         } else if self.rule(of).end_by == EndBy::Term {
-            3
+            4
         } else if unheard || windows.any(|w| w.unsaved) {
             0
         } else if self.voters.values().any(untold) {
-            2
+            3
         } else {
-            1
+            2
         }
     }
 
@@ -102,12 +110,20 @@ impl Ghost {
             self.nobody_earlier_is_left(&of, group)?;
         }
         self.batch.push((of.clone(), group));
+        if self.whole(&of).is_some() && !self.alone.contains(&of) {
+            self.with_bundle.insert(of.clone());
+        }
         self.touched.insert(of);
         Ok(())
     }
 
     fn nobody_earlier_is_left(&self, of: &Identity, group: u8) -> Result<(), String> {
-        if let Some(guest) = self.hosts.keys().find(|g| self.is_guest_of(g, of)) {
+        let whole = self.whole(of).is_some();
+        if let Some(guest) = self
+            .hosts
+            .keys()
+            .find(|g| !whole && self.is_guest_of(g, of))
+        {
             return Err(format!("a host went before its guest {guest:?}"));
         }
         let owners: BTreeSet<&Identity> = self
@@ -115,12 +131,14 @@ impl Ghost {
             .values()
             .map(|(o, _)| o)
             .chain(self.windows.values().map(|w| &w.of))
+            .chain(self.bundles.keys().filter(|of| self.whole(of).is_some()))
             .collect();
         for other in owners {
-            let waits_for_guest = self
-                .hosts
-                .iter()
-                .any(|(guest, host)| host == other && self.shows(guest));
+            let waits_for_guest = self.whole(other).is_none()
+                && self
+                    .hosts
+                    .iter()
+                    .any(|(guest, host)| host == other && self.is_shown(guest));
             let untouched = !self.touched.contains(other) && !waits_for_guest;
             if other != of && untouched && !self.let_be(other) && self.group(other) < group {
                 return Err(format!("touched before {other:?} of an earlier group"));
@@ -163,7 +181,9 @@ impl Ghost {
 
     /// What has wholly gone may come again, as another application.
     pub fn forget_the_gone(&mut self) {
-        let gone = |g: &Self, of: &Identity| !g.shows(of) && !g.outlives_its_windows(of);
+        let gone = |g: &Self, of: &Identity| {
+            !g.shows(of) && !g.bundles.contains_key(of) && !g.outlives_its_windows(of)
+        };
         let touched = std::mem::take(&mut self.touched);
         self.touched = touched
             .into_iter()
@@ -175,7 +195,7 @@ impl Ghost {
         let hosts = std::mem::take(&mut self.hosts);
         self.hosts = hosts
             .into_iter()
-            .filter(|(guest, _)| self.is_remembered(guest))
+            .filter(|(guest, _)| self.is_remembered(guest) || self.rules.contains_key(guest))
             .collect();
         let spared = std::mem::take(&mut self.spared);
         self.spared = spared

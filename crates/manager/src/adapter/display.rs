@@ -85,6 +85,11 @@ pub enum DisplayError {
 }
 
 impl DisplayError {
+    /// It took longer than it may.
+    pub(super) fn is_time_out(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::TimedOut)
+    }
+
     /// It took the connection and then said nothing within [`CONNECT_LIMIT`].
     pub(super) fn silent(what: String) -> Self {
         let why = format!("no answer within {} s", CONNECT_LIMIT.as_secs());

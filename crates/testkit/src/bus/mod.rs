@@ -161,11 +161,17 @@ impl Bus {
     /// When `limit` runs out.
     #[track_caller]
     pub fn wait_for_name(&self, name: &str, limit: Duration) {
-        let (address, uid, wanted) = (self.address.clone(), self.uid, name.to_owned());
-        let owned = async move { until_owned(&address, uid, wanted).await };
-        rt::block_on(&format!("waiting for the name {name}"), limit, owned)
-            .unwrap_or_else(|error| panic!("waiting for the name {name}: {error}"));
+        wait_for_name(&self.address, self.uid, name, limit);
     }
+}
+
+/// Waits until somebody owns `name` on the bus at `address`.
+#[track_caller]
+pub(crate) fn wait_for_name(address: &str, uid: u32, name: &str, limit: Duration) {
+    let (address, wanted) = (address.to_owned(), name.to_owned());
+    let owned = async move { until_owned(&address, uid, wanted).await };
+    rt::block_on(&format!("waiting for the name {name}"), limit, owned)
+        .unwrap_or_else(|error| panic!("waiting for the name {name}: {error}"));
 }
 
 async fn until_owned(address: &str, uid: u32, name: String) -> zbus::Result<()> {

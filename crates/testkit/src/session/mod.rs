@@ -156,6 +156,7 @@ impl Sandbox {
         let private = PermissionsExt::from_mode(0o700);
         fs::set_permissions(sandbox.runtime_dir(), private).expect("the runtime directory's mode");
         sandbox.fill_env();
+        sandbox.mask_services();
         sandbox
     }
 
@@ -164,6 +165,8 @@ impl Sandbox {
         self.set_env("PATH", path);
         self.set_env("HOME", self.home());
         self.set_env("XDG_RUNTIME_DIR", self.runtime_dir());
+        // dbus-daemon takes its user's home from the system's list of users.
+        self.set_env("XDG_DATA_HOME", self.home().join(".local/share"));
         self.set_env("TMPDIR", self.dir().join("tmp"));
         self.set_env("LANG", "C.UTF-8");
         self.set_env("SHELL", "/bin/sh");
@@ -176,6 +179,21 @@ impl Sandbox {
         // No test talks to this computer's own logind: it would hold up a shutdown, or begin one.
         self.set_env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent");
         self.set_env(sweep::MARK, &self.0.mark);
+    }
+
+    /// No bus of it starts the portal: applications of GTK 4, Firefox and others would, each for settings that no test is about, and it mounts a file
+    /// system. [`portal::Portal`](crate::portal::Portal) starts it where it is meant.
+    fn mask_services(&self) {
+        for name in [
+            "org.freedesktop.portal.Desktop",
+            "org.freedesktop.portal.Documents",
+        ] {
+            let file = format!(".local/share/dbus-1/services/{name}.service");
+            self.write(
+                file,
+                format!("[D-BUS Service]\nName={name}\nExec=/bin/false\n"),
+            );
+        }
     }
 
     /// The user that its processes run as.

@@ -93,7 +93,7 @@ impl Gnome {
         );
     }
 
-    pub(super) fn inhibit(
+    pub(crate) fn inhibit(
         &mut self,
         app_id: &str,
         xid: u32,
@@ -152,7 +152,7 @@ impl Gnome {
         Ok(n)
     }
 
-    pub(super) fn drop_inhibitor(&mut self, n: u32, effects: &mut Effects) {
+    pub(crate) fn drop_inhibitor(&mut self, n: u32, effects: &mut Effects) {
         let before = self.inhibited();
         let Some(inhibitor) = self.inhibitors.remove(&n) else {
             return;
