@@ -13,11 +13,8 @@ pub(crate) enum Exit {
     Usage,
     /// No session or no manager to talk to.
     NoSession,
-    /// The session's own command ended by itself with this status.
-    #[cfg_attr(
-        windows,
-        expect(dead_code, reason = "there statuses have 32 bits: see Exit::leave")
-    )]
+    /// The command that was run ended with this status: the session's own, or the one that was held for.
+    #[cfg_attr(windows, expect(dead_code, reason = "a status has 32 bits there"))]
     Session(u8),
 }
 

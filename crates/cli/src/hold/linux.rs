@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::task::Poll;
 
-use endsession::{Builder, Client, Events, What};
+use endsession::{Builder, Client, End, Events, What};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{self, SignalKind};
@@ -78,9 +78,10 @@ impl Holding {
     }
 }
 
-/// Tells the process `pid` that the session ends.
-pub(crate) fn tell_to_end(pid: u32) {
+/// Tells the process `pid` that the session ends. What is returned is kept until it has ended.
+pub(crate) fn tell_to_end(pid: u32, end: End) -> Option<End> {
     send(pid, Signal::TERM);
+    Some(end)
 }
 
 /// How a shell tells how a command ended.

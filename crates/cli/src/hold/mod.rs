@@ -6,7 +6,7 @@ use std::io;
 use std::process::Stdio;
 use std::time::Duration;
 
-use endsession::{Client, Event, What};
+use endsession::{Client, Event, Events, What};
 use tokio::process::{Child, Command};
 
 use crate::exit::{Failure, Result};
@@ -20,6 +20,9 @@ const NOT_FOUND: Status = 127;
 
 /// How long a session manager may take to say that it does not hold after all. Only what is said depends on it.
 const SETTLED: Duration = Duration::from_secs(1);
+
+/// How long it may take until an end of the session that waited for nothing else comes.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// An exit status of the system: 8 bits on Linux, 32 on Windows.
 pub(crate) use crate::holding::Status;
@@ -41,6 +44,7 @@ pub(crate) async fn run(options: Hold) -> Result<Status> {
         why,
         name,
         said: String::new(),
+        is_asked: false,
     };
     held.say_what_is_missing();
     let started = Command::new(program)
@@ -63,15 +67,15 @@ pub(crate) async fn run(options: Hold) -> Result<Status> {
     loop {
         tokio::select! {
             status = wait(&mut child) => {
-                drop(held);
                 drop(end);
+                held.leave(&mut events).await;
                 return status;
             }
             () = holding.let_go(pid) => held.let_go(),
             event = events.next_async() => match event {
                 Some(Event::End(ending)) => {
-                    holding::tell_to_end(pid);
-                    end = Some(ending);
+                    held.is_asked = false;
+                    end = holding::tell_to_end(pid, ending);
                 }
                 Some(event) => held.take(event),
                 // Not while it is held.
@@ -120,6 +124,8 @@ struct Holds {
     name: String,
     /// What was said last of what is missing.
     said: String,
+    /// Somebody wants the session to end, and what becomes of that is not known yet.
+    is_asked: bool,
 }
 
 impl Holds {
@@ -149,6 +155,11 @@ impl Holds {
 
     /// Answers what is asked. Where the hold is known to whoever asks, it speaks for itself, by name and until it is over; elsewhere a refusal has to.
     fn take(&mut self, event: Event) {
+        self.is_asked = match event {
+            Event::Query(_) => true,
+            Event::Cancelled => false,
+            _ => self.is_asked,
+        };
         match event {
             Event::Query(query) => match &self.hold {
                 Some(hold)
@@ -162,6 +173,26 @@ impl Holds {
             Event::Backend(_) => self.say_what_is_missing(),
             // Called off: the command goes on in any case.
             _ => {}
+        }
+    }
+
+    /// The command has ended. Where that lets an end of the session go on, it comes at once, and to us too: some managers wait long for a client that goes
+    /// just then without a word.
+    async fn leave(mut self, events: &mut Events) {
+        drop(self.hold.take());
+        if self.is_asked {
+            let told = async {
+                while let Some(event) = events.next_async().await {
+                    match event {
+                        Event::End(end) => return end.done(),
+                        Event::Cancelled => return,
+                        Event::Query(query) => query.accept(),
+                        _ => {}
+                    }
+                }
+            };
+            // Others may hold it up still.
+            let _not_now = tokio::time::timeout(LAST_WORD, told).await;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitStatus;
 
-use endsession::{Builder, Client, Events, HoldWindow, What};
+use endsession::{Builder, Client, End, Events, HoldWindow, What};
 use tokio::signal::windows::{CtrlBreak, CtrlC, ctrl_break, ctrl_c};
 use tokio::sync::oneshot;
 
@@ -77,8 +77,11 @@ impl Holding {
     }
 }
 
-/// Windows tells and ends the command itself, as every program of the session.
-pub(crate) fn tell_to_end(_pid: u32) {}
+/// Windows tells and ends the command itself, as every program of the session; perhaps after us, and not before we are done.
+pub(crate) fn tell_to_end(_pid: u32, end: End) -> Option<End> {
+    end.done();
+    None
+}
 
 /// The command's own.
 pub(crate) fn status(status: ExitStatus) -> Status {

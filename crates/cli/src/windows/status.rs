@@ -1,5 +1,6 @@
 //! `endsession status` on Windows: who is asked, and what cannot be known.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use endsession::{Client, Program, What};
@@ -36,7 +37,7 @@ pub(crate) fn run() -> Result<Exit> {
     }
     if !hidden.is_empty() {
         lines.push("Programs that are asked, and may not refuse (no visible window):".to_owned());
-        lines.extend(hidden.iter().map(line));
+        lines.push(format!("  {}", names(&hidden)));
     }
     let mut out = std::io::stdout().lock();
     let text = lines.join("\n") + "\n";
@@ -56,4 +57,17 @@ fn line(program: &Program) -> String {
         true => format!("  {name} (pid {pid})"),
         false => format!("  {name} (pid {pid}): {title}"),
     }
+}
+
+/// There are dozens of these on any desktop: each name once, with how often.
+fn names(programs: &[Program]) -> String {
+    let mut count = BTreeMap::<&str, usize>::new();
+    for program in programs.iter().filter(|program| !program.name.is_empty()) {
+        *count.entry(&program.name).or_default() += 1;
+    }
+    let named = count.iter().map(|(name, count)| match count {
+        1 => (*name).to_owned(),
+        _ => format!("{name} ({count})"),
+    });
+    named.collect::<Vec<_>>().join(", ")
 }

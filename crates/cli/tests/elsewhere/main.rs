@@ -9,6 +9,7 @@
 mod cinnamon;
 mod cosmic;
 mod gnome;
+mod hold;
 mod lxqt;
 mod mate;
 mod plasma;

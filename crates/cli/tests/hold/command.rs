@@ -147,6 +147,7 @@ fn ctrl_c_reaches_the_command_once() {
     terminal.wait_for("QUIT", LIMIT);
     // Whatever was passed on before this arrives before it.
     terminal.terminate();
+    terminal.wait_for("TERM", LIMIT);
     assert_eq!(terminal.wait_exit(LIMIT).code(), Some(5));
     let said = terminal.text();
     for name in ["INT", "QUIT", "TERM"] {

@@ -11,6 +11,7 @@ mod answers;
 mod ask;
 #[path = "../support/desk.rs"]
 mod desk;
+mod hold;
 mod looks;
 mod room;
 mod strip;

@@ -3,6 +3,7 @@
 use endsession_testkit::picture::Screen as _;
 use endsession_testkit::wine::{Built, Program, Wine, built};
 use endsession_testkit::x11::Xvfb;
+use rustix::process::Signal;
 
 use crate::{LIMIT, all_agree, endsession, keep_picture, start};
 
@@ -111,4 +112,15 @@ fn a_window_shows_what_is_held_and_closing_it_lets_go() {
     assert!(hold.is_alive());
     assert!(all_agree(&wine));
     hold.wait_exit(LIMIT);
+}
+
+#[test]
+fn ctrl_c_is_the_commands() {
+    let wine = Wine::start();
+    let hold = held(&wine, "copying photos", &[]);
+    // Wine makes it CTRL_C_EVENT, of which a program dies that does not handle it, with a status of its own.
+    hold.process().signal(Signal::INT);
+    assert!(!all_agree(&wine));
+    close_application(&wine);
+    assert_eq!(hold.wait_exit(LIMIT).code(), Some(0));
 }
