@@ -1,4 +1,8 @@
-//! TEMP
+//! Linux: one table of backends, tried in order, each in the protocol of whoever manages the session.
+
+mod ask;
+#[cfg(feature = "xsmp")]
+mod xsmp;
 
 use std::sync::Arc;
 
@@ -8,6 +12,8 @@ use crate::{
     shared::Shared,
 };
 
+pub(crate) use ask::ask;
+
 struct Nobody;
 
 impl Commands for Nobody {
@@ -15,14 +21,34 @@ impl Commands for Nobody {
 }
 
 pub(crate) fn start(
-    _: Application,
+    application: Application,
     backend: Option<Backend>,
     shared: Arc<Shared>,
 ) -> Result<Started, Error> {
+    #[cfg(feature = "xsmp")]
+    if matches!(backend, None | Some(Backend::Xsmp)) {
+        let left = Arc::clone(&shared);
+        let gone = Box::new(move || left.backend_is(Backend::None));
+        match xsmp::connect(&application, &shared, gone) {
+            Ok(commands) => {
+                shared.backend_is(Backend::Xsmp);
+                return Ok(commands);
+            }
+            Err(why) if backend.is_some() => {
+                return Err(Error::Unavailable {
+                    backend: Backend::Xsmp,
+                    why,
+                });
+            }
+            Err(why) => tracing::debug!("no XSMP: {why}"),
+        }
+    }
+    #[cfg(not(feature = "xsmp"))]
+    let _ = application;
     match backend {
         Some(backend) if backend != Backend::None => Err(Error::Unavailable {
             backend,
-            why: format!("there is none on {}", std::env::consts::OS),
+            why: "it is not there".to_owned(),
         }),
         _ => {
             shared.backend_is(Backend::None);
@@ -32,16 +58,8 @@ pub(crate) fn start(
 }
 
 pub(crate) fn request(_: EndRequest) -> Result<Pending, Error> {
-    Err(unsupported("ending the session"))
-}
-
-pub(crate) fn ask(_: &str) -> Result<bool, Error> {
-    Err(unsupported("asking the user"))
-}
-
-fn unsupported(what: &'static str) -> Error {
-    Error::Unsupported {
-        what,
-        why: format!("endsession does not know how on {}", std::env::consts::OS),
-    }
+    Err(Error::Unsupported {
+        what: "ending the session",
+        why: String::new(),
+    })
 }
