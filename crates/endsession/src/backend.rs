@@ -24,10 +24,10 @@ pub enum Backend {
     Mate,
     /// cinnamon-session, over `org.gnome.SessionManager`.
     Cinnamon,
-    /// xfce4-session, over `org.xfce.SessionManager`.
-    Xfce,
-    /// X11's session management protocol: KDE Plasma, LXQt and others, through `SESSION_MANAGER`.
+    /// X11's session management protocol: KDE Plasma, Xfce and others, through `SESSION_MANAGER`.
     Xsmp,
+    /// xfce4-session, over `org.xfce.SessionManager`: where it runs without X11, because it takes no refusal there.
+    Xfce,
     /// `org.freedesktop.portal.Inhibit`: sandboxed programs, and desktops with no other way.
     Portal,
     /// systemd-logind: told of shut-downs, not asked at log-off.
@@ -51,8 +51,8 @@ impl Backend {
         Self::Gnome,
         Self::Mate,
         Self::Cinnamon,
-        Self::Xfce,
         Self::Xsmp,
+        Self::Xfce,
         Self::Portal,
         Self::Logind,
         Self::Windows,
@@ -109,10 +109,11 @@ impl Backend {
                 holds: all,
                 ..nothing
             },
+            // What it asks it does not mind: it waits for the answer, a minute at most. Sleep is held up with logind's locks.
             Self::Xfce => Support {
                 queries: true,
-                refuses: true,
                 tells_end: true,
+                holds: What::SLEEP,
                 ..nothing
             },
             Self::Xsmp => Support {
@@ -271,7 +272,8 @@ pub(crate) enum Command {
 
 /// How the application's threads reach a backend.
 pub(crate) trait Commands: Send + Sync {
-    /// Takes `command` without blocking, from any thread. A backend that has gone takes it and drops it.
+    /// Takes `command` from any thread, without blocking; but of [`Command::Ended`] and [`Command::Close`], after which a program exits, it may wait half a second
+    /// until they are said. A backend that has gone takes it and drops it.
     fn send(&self, command: Command);
 }
 
@@ -295,7 +297,7 @@ mod tests {
         let unknown = "gnom".parse::<Backend>().map_err(|error| error.to_string());
         assert_eq!(
             unknown,
-            Err("no backend is called \"gnom\"; there are endsession, gnome, mate, cinnamon, xfce, xsmp, portal, logind, windows, console, none".to_owned())
+            Err("no backend is called \"gnom\"; there are endsession, gnome, mate, cinnamon, xsmp, xfce, portal, logind, windows, console, none".to_owned())
         );
     }
 

@@ -101,7 +101,8 @@ impl Pending {
         pending().1
     }
 
-    /// Waits for the outcome. A session manager that asks its user may take minutes.
+    /// Waits for the outcome. A session manager that asks its user may take minutes. A program that has a [`Client`](crate::Client) is asked too: it takes its
+    /// events meanwhile, on another thread, or the end waits for it.
     #[must_use]
     pub fn wait(self) -> Outcome {
         let state = self

@@ -166,6 +166,14 @@ impl Shared {
         }
     }
 
+    /// Whether a query or an end waits for the application to take it.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+    pub(crate) fn is_ignored(&self) -> bool {
+        let state = self.state();
+        let is_question = |event: &Waiting| matches!(event, Waiting::Query(..) | Waiting::End(..));
+        state.events.iter().any(is_question)
+    }
+
     // What the application's values say.
 
     pub(crate) fn is_open(&self, ticket: Ticket) -> bool {

@@ -13,7 +13,7 @@ use endsession_testkit::session::{Proc, Sandbox};
 use crate::support::LIMIT;
 
 /// Told so by this; its value is the application's id.
-const SIGN: &str = "ENDSESSION_TEST_ACTOR";
+pub(crate) const SIGN: &str = "ENDSESSION_TEST_ACTOR";
 
 /// An application.
 pub(crate) struct Actor(Proc);
@@ -95,6 +95,12 @@ pub(crate) fn main() {
         return;
     };
     let begun = std::time::Instant::now();
+    if std::env::var_os("ENDSESSION_TEST_DEAF").is_some() {
+        let (client, _events) = Client::connect(app_id).unwrap();
+        println!("\nconnected to {}", client.backend());
+        std::io::stdin().lock().lines().for_each(drop);
+        return;
+    }
     let open = Arc::<Mutex<Open>>::default();
     let (told, mut counts) = (Arc::clone(&open), HashMap::<&str, u32>::new());
     let connected = Client::builder(app_id).connect_with(move |event| {
@@ -139,7 +145,8 @@ pub(crate) fn main() {
         let (name, reason) = rest.split_once(' ').unwrap_or((rest, ""));
         let mut open = open.lock().unwrap();
         match order {
-            "accept" => open.query.take().unwrap().accept(),
+            // One that was called off meanwhile may have been answered already.
+            "accept" => open.query.take().into_iter().for_each(Query::accept),
             "refuse" => open.query.take().unwrap().refuse(rest),
             "drop" => drop(open.query.take().unwrap()),
             "ask" => {
@@ -150,10 +157,8 @@ pub(crate) fn main() {
             "no" => open.asking.take().unwrap().refuse(rest),
             "done" => {
                 open.end.take().unwrap().done();
-                drop(open);
-                // As an application does. Its client says what it still has to.
-                drop(client.take());
-                return;
+                // As an application does.
+                std::process::exit(0);
             }
             "hold" => {
                 let (what, reason) = reason.split_once(' ').unwrap();
