@@ -121,6 +121,7 @@ impl Backend {
                 refuses: true,
                 waits_for_user: true,
                 tells_end: true,
+                holds: What::LOG_OFF,
                 ..nothing
             },
             Self::Portal => Support {
