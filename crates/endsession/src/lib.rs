@@ -1,5 +1,4 @@
 #![doc = include_str!("guide.md")]
-
 // Where nobody is spoken to, much of what both sides share is for nobody.
 #![cfg_attr(
     not(any(windows, all(target_os = "linux", feature = "dbus"))),

@@ -176,6 +176,8 @@ fn holds_are_told_changed_and_released() {
     shared.hold_refused(id, What::SLEEP);
     assert_eq!(hold.held(), What::LOG_OFF);
     shared.backend_is(Backend::Xsmp);
+    assert_eq!(hold.held(), What::LOG_OFF);
+    shared.backend_is(Backend::None);
     assert_eq!(hold.held(), What::NOTHING);
 
     drop(hold);
