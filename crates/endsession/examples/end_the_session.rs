@@ -1,11 +1,15 @@
 //! The seed, "How to log off the current user", as an application: asked, it asks its user "End the session?". Yes lets the session end, No keeps it. The
-//! same source on Linux and on Windows.
+//! same source on Linux and on Windows. With `--end` it ends the session itself, as the seed does, and is asked like everybody.
 
 use endsession::{Client, Event};
 
 fn main() -> Result<(), endsession::Error> {
     let (_client, events) = Client::connect("org.endsession.EndTheSession")?;
     println!("ready");
+    if std::env::args().any(|word| word == "--end") {
+        // What becomes of it this program hears below.
+        let _under_way = endsession::log_off()?;
+    }
     for event in events {
         match event {
             Event::Query(query) => {

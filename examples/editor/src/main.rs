@@ -4,12 +4,13 @@
 #![cfg_attr(windows, windows_subsystem = "windows")]
 
 use std::{
+    ffi::OsStr,
     fs, io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::mpsc::{self, Receiver},
 };
 
-use eframe::egui::{self, Id, Modal, ViewportCommand};
+use eframe::egui::{self, Id, Key, Modal, ViewportCommand};
 use endsession::{AskingUser, Client, Event, Window};
 
 const ID: &str = "org.endsession.example.Editor";
@@ -33,6 +34,7 @@ struct Editor {
     /// The text as the file has it.
     saved: String,
     trouble: Option<String>,
+    title: String,
     events: Receiver<Event>,
     /// The question that its user is to answer.
     asking: Option<AskingUser>,
@@ -67,6 +69,7 @@ impl Editor {
             saved: text.clone(),
             text,
             trouble: None,
+            title: String::new(),
             events,
             asking: None,
             _client: client,
@@ -94,6 +97,18 @@ impl Editor {
         }
     }
 
+    /// The star tells a manager, too, that something is not saved.
+    fn name_window(&mut self, context: &egui::Context) {
+        let file = self.file.as_deref().and_then(Path::file_name);
+        let file = file.map_or("Untitled".into(), OsStr::to_string_lossy);
+        let star = if self.is_unsaved() { "*" } else { "" };
+        let title = format!("{star}{file} - Editor");
+        if self.title != title {
+            self.title.clone_from(&title);
+            context.send_viewport_cmd(ViewportCommand::Title(title));
+        }
+    }
+
     fn save(&mut self) -> bool {
         let Some(file) = &self.file else {
             self.trouble = Some("no file was named when this editor was started".to_owned());
@@ -118,16 +133,20 @@ impl Editor {
             return;
         };
         let mut chosen = None;
-        Modal::new(Id::new("unsaved")).show(context, |ui| {
+        let modal = Modal::new(Id::new("unsaved")).show(context, |ui| {
             ui.heading("Save the text before the session ends?");
             ui.horizontal(|ui| {
-                for choice in [Choice::Save, Choice::Discard, Choice::Cancel] {
-                    if ui.button(format!("{choice:?}")).clicked() {
+                for (choice, key) in CHOICES {
+                    let button = ui.button(format!("{choice:?} ({key:?})"));
+                    if button.clicked() || ui.input(|input| input.key_pressed(key)) {
                         chosen = Some(choice);
                     }
                 }
             });
         });
+        if modal.should_close() {
+            chosen = chosen.or(Some(Choice::Cancel));
+        }
         match chosen {
             Some(Choice::Save) if self.save() => asking.accept(),
             Some(Choice::Discard) => asking.accept(),
@@ -137,6 +156,13 @@ impl Editor {
         }
     }
 }
+
+/// And their keys.
+const CHOICES: [(Choice, Key); 3] = [
+    (Choice::Save, Key::S),
+    (Choice::Discard, Key::D),
+    (Choice::Cancel, Key::C),
+];
 
 #[derive(Clone, Copy, Debug)]
 enum Choice {
@@ -155,7 +181,11 @@ impl eframe::App for Editor {
                 if ui.button("Save").clicked() {
                     self.save();
                 }
-                ui.label(if self.is_unsaved() { "unsaved" } else { "saved" });
+                ui.label(if self.is_unsaved() {
+                    "unsaved"
+                } else {
+                    "saved"
+                });
                 if let Some(trouble) = &self.trouble {
                     ui.label(trouble);
                 }
@@ -169,5 +199,6 @@ impl eframe::App for Editor {
             }
         });
         self.ask(context);
+        self.name_window(context);
     }
 }

@@ -126,11 +126,13 @@ impl Application {
 
     fn show(&self) {
         let Some(screen) = &self.screen else { return };
-        screen.window.set_title(match (&self.asking, self.is_unsaved) {
-            (Some(_), _) => "The drawing is not saved. End the session? y or n",
-            (None, true) => "Unsaved: s saves",
-            (None, false) => "Saved: u makes it unsaved",
-        });
+        screen
+            .window
+            .set_title(match (&self.asking, self.is_unsaved) {
+                (Some(_), _) => "The drawing is not saved. End the session? y or n",
+                (None, true) => "Unsaved: s saves",
+                (None, false) => "Saved: u makes it unsaved",
+            });
         screen.window.request_redraw();
     }
 
@@ -140,7 +142,9 @@ impl Application {
             (None, true) => 0x00E0_9020,
             (None, false) => 0x0030_A050,
         };
-        let Some(screen) = &mut self.screen else { return };
+        let Some(screen) = &mut self.screen else {
+            return;
+        };
         let size = screen.window.inner_size();
         let (Some(width), Some(height)) =
             (NonZeroU32::new(size.width), NonZeroU32::new(size.height))

@@ -175,7 +175,9 @@ fn holds_are_told_changed_and_released() {
     assert_eq!(hold.held(), What::LOG_OFF | What::SLEEP);
     shared.hold_refused(id, What::SLEEP);
     assert_eq!(hold.held(), What::LOG_OFF);
-    shared.backend_is(Backend::Console);
+    shared.backend_is(Backend::Xsmp);
+    assert_eq!(hold.held(), What::LOG_OFF);
+    shared.backend_is(Backend::None);
     assert_eq!(hold.held(), What::NOTHING);
 
     drop(hold);
