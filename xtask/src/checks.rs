@@ -58,6 +58,7 @@ pub(crate) fn test(args: &[String]) -> Result<()> {
     packages::ensure(|_| true)?;
     // What the tests under Wine run.
     windows::build()?;
+    examples()?;
     let mut args: Vec<&str> = args.iter().map(String::as_str).collect();
     let is_selection = !args.is_empty();
     // One run tells of everything that fails.
@@ -127,8 +128,28 @@ impl NotRun {
     }
 }
 
+/// The examples with a toolkit: a workspace of their own, whose programs lie apart.
+const TOOLKITS: [&str; 5] = [
+    "--workspace",
+    "--manifest-path=examples/Cargo.toml",
+    "--target-dir=target/examples",
+    "--locked",
+    "--quiet",
+];
+
+/// Builds the examples that the tests run.
+///
+/// # Errors
+/// When one cannot be built.
+pub(crate) fn examples() -> Result<()> {
+    run("cargo", &["build", "-p", "endsession", "--examples"])?;
+    run("cargo", &[&["build"], &TOOLKITS[..]].concat())
+}
+
 fn fmt() -> Result<()> {
-    run("cargo", &["fmt", "--all", "--", "--check"])
+    run("cargo", &["fmt", "--all", "--", "--check"])?;
+    let toolkits = "--manifest-path=examples/Cargo.toml";
+    run("cargo", &["fmt", "--all", toolkits, "--", "--check"])
 }
 
 fn clippy() -> Result<()> {
@@ -142,7 +163,9 @@ fn clippy() -> Result<()> {
             "-D",
             "warnings",
         ],
-    )
+    )?;
+    let lint = ["--all-targets", "--", "-D", "warnings"];
+    run("cargo", &[&["clippy"], &TOOLKITS[..], &lint].concat())
 }
 
 fn doc() -> Result<()> {

@@ -22,6 +22,7 @@ Tasks:
   ci           All that a change must pass: fmt, clippy, doc, deny, msrv, test; also for Windows.
   fmt, clippy, doc, deny, msrv
                One of these.
+  examples     Build the examples that the tests run, those with a toolkit too.
   windows <TASK>
                Check, build and test for Windows, with Debian's compiler and Wine; see windows --help.
   install [--prefix DIR] [--destdir DIR]
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
     let result = match task.as_str() {
         "test" => checks::test(&rest),
         "ci" => checks::ci(),
+        "examples" => checks::examples(),
         "install" => install::install(&rest),
         "windows" => windows::main(&rest),
         "packages" => {
