@@ -1,4 +1,6 @@
 #![doc = include_str!("guide.md")]
+#![doc = ""]
+#![doc = include_str!("recipes.md")]
 // Where nobody is spoken to, much of what both sides share is for nobody.
 #![cfg_attr(
     not(any(windows, all(target_os = "linux", feature = "dbus"))),

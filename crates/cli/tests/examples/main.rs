@@ -8,6 +8,7 @@
 
 mod desk;
 mod job;
+mod recipes;
 mod seed;
 #[path = "../support/mod.rs"]
 mod support;

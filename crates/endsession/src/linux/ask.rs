@@ -119,7 +119,7 @@ impl Program {
             }
             Self::Zenity => {
                 command.args(["--question", "--no-markup"]);
-                command.arg(format!("--text={}", without_escapes(question)));
+                command.arg(format!("--text={question}"));
             }
             Self::Kdialog => {
                 command.args(["--yesno", &as_markup(question)]);
@@ -127,7 +127,9 @@ impl Program {
             Self::Yad => {
                 command.args(["--no-markup", "--image=dialog-question"]);
                 command.args(["--button=Yes:0", "--button=No:1"]);
-                command.arg(format!("--text={}", without_escapes(question)));
+                // It reads `\\n` and the like also in what is no markup.
+                let question = question.replace('\\', "\\\\");
+                command.arg(format!("--text={question}"));
             }
             Self::Xmessage => {
                 // What it reads is text and nothing else.
@@ -163,11 +165,6 @@ impl Program {
 /// The buttons of xmessage, whose other statuses mean other things.
 const YES: i32 = 101;
 const NO: i32 = 102;
-
-/// For programs that read `\n` and the like.
-fn without_escapes(text: &str) -> String {
-    text.replace('\\', "\\\\")
-}
 
 /// For a program that guesses what is markup: it is, and says the text as it stands.
 fn as_markup(text: &str) -> String {

@@ -60,7 +60,7 @@ fn the_question_is_no_option_no_markup_and_no_escape() {
         (
             "zenity",
             vec!["--question", "--no-markup"],
-            format!("--text={escaped}"),
+            format!("--text={QUESTION}"),
         ),
         ("kdialog", vec!["--yesno"], markup.to_owned()),
         (
