@@ -66,6 +66,6 @@ id!(
     InhibitorId
 );
 id!(
-    /// A job in a terminal: the terminal's device number.
+    /// The job of a terminal, or of all terminals of one multiplexer, numbered by its adapter.
     JobId
 );

@@ -14,6 +14,7 @@ use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use crate::activation::Activation;
 use crate::adapter::display::Display;
 use crate::adapter::gnome::Gnome;
+use crate::adapter::jobs::Job;
 use crate::adapter::xsmp::{Effect, Xsmp};
 use crate::backend::Backend;
 use crate::bus::{Bus, BusError};
@@ -112,8 +113,9 @@ pub struct Manager {
     pub(crate) processes: Option<Rc<Table>>,
     /// The session's displays, as they were with those processes.
     pub(crate) displays: Option<(Rc<Table>, Rc<Displays>)>,
-    /// Leaders of foreground groups, whose exit is worth another look.
-    pub(crate) jobs: BTreeMap<JobId, Option<Identity>>,
+    /// What runs in terminals, and what of it outlives the session, as last seen.
+    pub(crate) jobs: BTreeMap<JobId, Job>,
+    pub(crate) survivors: Vec<Job>,
     /// In Ending: what is left of the session and still alive.
     pub(crate) rest: Option<BTreeSet<Identity>>,
     /// What was last found to show the session that something else started, by name; its exit is
@@ -237,6 +239,7 @@ impl Manager {
             processes: None,
             displays: None,
             jobs: BTreeMap::new(),
+            survivors: Vec::new(),
             rest: None,
             compositor: None,
             compositor_waiters: BTreeSet::new(),
@@ -646,7 +649,7 @@ impl Manager {
         if self.core.app(of).is_some() {
             self.event(Event::Exited(of.clone()));
         }
-        if self.jobs.values().any(|leader| leader.as_ref() == Some(of)) {
+        if self.jobs.values().any(|job| job.members.contains(of)) {
             self.look_at_jobs();
         }
         self.mind_the_rest();

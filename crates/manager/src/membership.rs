@@ -234,6 +234,11 @@ pub(crate) fn login_session(pid: u32) -> Option<String> {
     Home::of(pid).login.or_else(told)
 }
 
+/// The same by the kernel's word alone.
+pub(crate) fn login_session_by_cgroup(pid: u32) -> Option<String> {
+    Home::of(pid).login
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

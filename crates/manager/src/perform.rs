@@ -181,7 +181,7 @@ impl Manager {
 
     /// Whether a process was started in the session: below us, where we started it, or on its display,
     /// as what a session bus starts. A service of the user's own is there for other sessions too.
-    fn is_inside(&self, table: &Table, displays: &Displays, pid: u32) -> bool {
+    pub(crate) fn is_inside(&self, table: &Table, displays: &Displays, pid: u32) -> bool {
         let below_us = self.root().is_some_and(|root| table.descends(pid, root));
         let is_service = Place::of(pid).is_some_and(|at| at.kind() != place::Kind::Application);
         below_us || (!is_service && displays.claims(pid))
@@ -459,7 +459,7 @@ impl Manager {
 
     pub(crate) fn say_what_blocks(&self) {
         for b in self.core.blockers() {
-            let b = report::blocker(b, 0);
+            let b = self.told(b, 0);
             tracing::warn!(
                 "{} holds the session open ({}): {}",
                 b.name,
@@ -482,7 +482,7 @@ impl Manager {
             Notice::Blocked(b) => {
                 let since = self.since.entry(Hold::of(b));
                 since.or_insert_with(Instant::now);
-                let info = report::blocker(b, 0);
+                let info = self.told(b, 0);
                 tracing::info!("{} blocks ({}): {}", info.name, info.kind, info.reason);
             }
             Notice::Gone { name, .. } => tracing::info!("{name} has gone"),
@@ -552,8 +552,8 @@ impl Manager {
                 name: report::one_line(name),
                 ..self.who(of)
             }),
-            Notice::Blocked(b) => News::Blocked(report::blocker(b, self.waiting(b))),
-            Notice::Cleared(b) => News::Cleared(report::blocker(b, self.waiting(b))),
+            Notice::Blocked(b) => News::Blocked(self.told(b, self.waiting(b))),
+            Notice::Cleared(b) => News::Cleared(self.told(b, self.waiting(b))),
             Notice::Overridden(of) => News::Overridden {
                 who: self.who(of),
                 by_rule: self.core.app(of).is_some_and(|a| a.by_rule),
@@ -589,7 +589,7 @@ impl Manager {
     fn finished(&mut self, outcome: &Outcome) {
         let finished = report::Finished {
             kind: report::kind(self.kind).to_owned(),
-            ..report::finished(self.request, outcome, |b| self.waiting(b))
+            ..report::finished(self.request, outcome, |b| self.told(b, self.waiting(b)))
         };
         match outcome {
             Outcome::Over { .. } => tracing::info!("the session is over"),

@@ -207,6 +207,12 @@ impl Manager {
                 self.logind.lost();
                 self.answer_those_who_waited().await;
             }
+            Told::Stay(stay) => {
+                let changes = std::mem::replace(&mut self.logind.stay, stay) != stay;
+                if changes && self.core.phase().is_some() {
+                    self.look_at_jobs();
+                }
+            }
             Told::Locked(lock) => self.logind.locked(lock),
             Told::LocksChanged => self.logind.ask_for_locks(),
             Told::Locks(locks) => {

@@ -20,6 +20,7 @@ use endsession_core::Kind;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use zbus::{Connection, Message, MessageStream, connection};
 
+use crate::adapter::jobs::Stay;
 use calls::{Calls, LOGIN, LOGIN_MANAGER, LOGIN_PATH};
 pub(crate) use locks::{Lock, Told as ToldLocks};
 pub(crate) use session::Session;
@@ -121,6 +122,8 @@ pub(crate) enum Told {
     Shutdown(bool),
     /// Locks were taken or released.
     LocksChanged,
+    /// What it does with what is left of a session.
+    Stay(Option<Stay>),
     /// Nothing that matters.
     Nothing,
     /// The system bus is gone.
@@ -136,6 +139,7 @@ pub(crate) struct Began {
     delay: u64,
     lock: Option<OwnedFd>,
     can: Can,
+    stay: Option<Stay>,
 }
 
 type Work = Pin<Box<dyn Future<Output = Told>>>;
@@ -155,6 +159,8 @@ pub(crate) struct Logind {
     pub(crate) session: Option<Session>,
     /// What was said last.
     pub(crate) can: Can,
+    /// What it does with what is left of this session; `None` where it is not there to do anything.
+    pub(crate) stay: Option<Stay>,
     /// The number of the last question to polkit, and whether it is open.
     question: u32,
     open: bool,
@@ -172,6 +178,7 @@ impl Default for Logind {
             delay: DEFAULT_DELAY,
             session: None,
             can: Can::nothing("this session has no system bus"),
+            stay: None,
             question: 0,
             open: false,
         }
@@ -257,6 +264,7 @@ impl Logind {
                 self.delay = began.delay;
                 self.lock = began.lock;
                 self.can = began.can;
+                self.stay = began.stay;
             }
         }
     }
@@ -292,6 +300,13 @@ impl Logind {
     /// Asks what the machine may be told to do; [`Told::Can`].
     pub(crate) fn ask_what_it_can(&mut self) -> bool {
         self.ask(|calls| async move { Told::Can(Box::new(can(&calls).await)) })
+    }
+
+    /// Asks what it does with what is left of a session; [`Told::Stay`]. The user may have chosen to
+    /// linger since.
+    pub(crate) fn ask_what_stays(&mut self) {
+        let own = self.session.as_ref().map(|s| s.id.clone());
+        self.ask(|calls| async move { Told::Stay(stay(&calls, own.as_deref()).await) });
     }
 
     /// Asks who holds what against its end; [`Told::Locks`].
@@ -432,6 +447,7 @@ async fn connect(compositor: Option<u32>) -> Result<Began, String> {
     };
     let session = session(&calls, compositor).await;
     let can = can(&calls).await;
+    let stay = stay(&calls, session.as_ref().map(|s| s.id.as_str())).await;
     Ok(Began {
         calls,
         signals,
@@ -439,6 +455,7 @@ async fn connect(compositor: Option<u32>) -> Result<Began, String> {
         delay,
         lock,
         can,
+        stay,
     })
 }
 
@@ -454,6 +471,16 @@ async fn session(calls: &Calls, compositor: Option<u32>) -> Option<Session> {
     let id = std::env::var("XDG_SESSION_ID").ok()?;
     let session = calls.session(&id).await.ok()?;
     session.is_ours().then_some(session)
+}
+
+async fn stay(calls: &Calls, own: Option<&str>) -> Option<Stay> {
+    match calls.stay(own).await {
+        Ok(stay) => Some(stay),
+        Err(why) => {
+            tracing::info!("what logind does with what is left of a session is not known: {why}");
+            None
+        }
+    }
 }
 
 async fn can(calls: &Calls) -> Can {
