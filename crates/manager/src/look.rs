@@ -328,7 +328,7 @@ impl Manager {
                 _ => Home::Nowhere,
             },
         };
-        let fate = Stay::fate(self.logind.stay, home);
+        let fate = Stay::fate(self.logind.stay(), home);
         // Beside what ends whatever it was started from, another display's is none of ours.
         match displays.owns(s.pid) {
             Belongs::Elsewhere if fate == Fate::Survives => Fate::Unrelated,

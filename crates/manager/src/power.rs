@@ -207,8 +207,9 @@ impl Manager {
                 self.logind.lost();
                 self.answer_those_who_waited().await;
             }
-            Told::Stay(stay) => {
-                let changes = std::mem::replace(&mut self.logind.stay, stay) != stay;
+            Told::Leavings(leavings) => {
+                let changes = self.logind.leavings != leavings;
+                self.logind.leavings = leavings;
                 if changes && self.core.phase().is_some() {
                     self.look_at_jobs();
                 }

@@ -266,7 +266,7 @@ impl Manager {
             self.read_configuration_again();
         }
         self.ask_screen_savers();
-        self.logind.ask_what_stays();
+        self.logind.ask_about_leavings();
         // Whose terminal it is can only be told once the windows are known.
         self.look_at_windows().await;
         // Where logind is to end a session that something else started, its applications have to be

@@ -10,10 +10,9 @@ use endsession_core::Kind;
 use futures_util::StreamExt as _;
 use zbus::{Connection, MatchRule, Message, MessageStream, Variant};
 
-use super::Word;
 use super::locks::Lock;
 use super::session::Session;
-use crate::adapter::jobs::Stay;
+use super::{Leavings, Word};
 
 /// What a call may take that asks nobody. logind starts polkit for some.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -135,26 +134,29 @@ impl Calls {
     }
 
     /// What is done with what is left of a session of this user; `own`: its id. `KillUserProcesses`,
-    /// `KillOnlyUsers`, `KillExcludeUsers`; `Linger` of the user, and other sessions.
-    pub(super) async fn stay(&self, own: Option<&str>) -> Result<Stay, String> {
+    /// `KillOnlyUsers`, `KillExcludeUsers`, and other sessions.
+    pub(super) async fn leavings(&self, own: Option<&str>) -> Result<Leavings, String> {
         let uid = rustix::process::getuid().as_raw();
         let reply = self.login("GetUser", &uid).await?;
         let path = owned_path(&reply)?;
         let user = self.properties(path.as_str(), USER).await?;
         let all = self.properties(LOGIN_PATH, LOGIN_MANAGER).await?;
-        let name = text(&user, "Name");
+        let user = text(&user, "Name");
         let lists = |key: &str| {
             let names = all.get(key).and_then(|v| v.try_clone().ok());
             let names = names.and_then(|v| Vec::<String>::try_from(v).ok());
             names.unwrap_or_default()
         };
         let only = lists("KillOnlyUsers");
-        let is_meant = only.is_empty() || only.iter().any(|n| *n == name);
+        let is_meant = only.is_empty() || only.contains(&user);
         let kills = is_true(&all, "KillUserProcesses")
             && is_meant
-            && !lists("KillExcludeUsers").iter().any(|n| *n == name);
-        let lingers = is_true(&user, "Linger") || self.is_elsewhere_too(uid, own).await?;
-        Ok(Stay { kills, lingers })
+            && !lists("KillExcludeUsers").contains(&user);
+        Ok(Leavings {
+            kills,
+            elsewhere: self.is_elsewhere_too(uid, own).await?,
+            user,
+        })
     }
 
     /// Whether the user has another session that is not about to end.

@@ -123,11 +123,22 @@ pub(crate) enum Told {
     /// Locks were taken or released.
     LocksChanged,
     /// What it does with what is left of a session.
-    Stay(Option<Stay>),
+    Leavings(Option<Leavings>),
     /// Nothing that matters.
     Nothing,
     /// The system bus is gone.
     Lost,
+}
+
+/// What it does with what is left of a session of this user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Leavings {
+    /// What is left in the login's scope is ended: `KillUserProcesses`, for this user.
+    pub(crate) kills: bool,
+    /// The user is logged on elsewhere too.
+    pub(crate) elsewhere: bool,
+    /// The user's name.
+    pub(crate) user: String,
 }
 
 /// What is known when the system bus is there.
@@ -139,7 +150,7 @@ pub(crate) struct Began {
     delay: u64,
     lock: Option<OwnedFd>,
     can: Can,
-    stay: Option<Stay>,
+    leavings: Option<Leavings>,
 }
 
 type Work = Pin<Box<dyn Future<Output = Told>>>;
@@ -160,7 +171,7 @@ pub(crate) struct Logind {
     /// What was said last.
     pub(crate) can: Can,
     /// What it does with what is left of this session; `None` where it is not there to do anything.
-    pub(crate) stay: Option<Stay>,
+    pub(crate) leavings: Option<Leavings>,
     /// The number of the last question to polkit, and whether it is open.
     question: u32,
     open: bool,
@@ -178,7 +189,7 @@ impl Default for Logind {
             delay: DEFAULT_DELAY,
             session: None,
             can: Can::nothing("this session has no system bus"),
-            stay: None,
+            leavings: None,
             question: 0,
             open: false,
         }
@@ -264,7 +275,7 @@ impl Logind {
                 self.delay = began.delay;
                 self.lock = began.lock;
                 self.can = began.can;
-                self.stay = began.stay;
+                self.leavings = began.leavings;
             }
         }
     }
@@ -302,11 +313,19 @@ impl Logind {
         self.ask(|calls| async move { Told::Can(Box::new(can(&calls).await)) })
     }
 
-    /// Asks what it does with what is left of a session; [`Told::Stay`]. The user may have chosen to
-    /// linger since.
-    pub(crate) fn ask_what_stays(&mut self) {
+    /// Asks what it does with what is left of a session; [`Told::Leavings`].
+    pub(crate) fn ask_about_leavings(&mut self) {
         let own = self.session.as_ref().map(|s| s.id.clone());
-        self.ask(|calls| async move { Told::Stay(stay(&calls, own.as_deref()).await) });
+        self.ask(|calls| async move { Told::Leavings(leavings(&calls, own.as_deref()).await) });
+    }
+
+    /// What stays when this session ends.
+    pub(crate) fn stay(&self) -> Option<Stay> {
+        let leavings = self.leavings.as_ref()?;
+        Some(Stay {
+            kills: leavings.kills,
+            lingers: leavings.elsewhere || lingers(&leavings.user),
+        })
     }
 
     /// Asks who holds what against its end; [`Told::Locks`].
@@ -447,7 +466,7 @@ async fn connect(compositor: Option<u32>) -> Result<Began, String> {
     };
     let session = session(&calls, compositor).await;
     let can = can(&calls).await;
-    let stay = stay(&calls, session.as_ref().map(|s| s.id.as_str())).await;
+    let leavings = leavings(&calls, session.as_ref().map(|s| s.id.as_str())).await;
     Ok(Began {
         calls,
         signals,
@@ -455,7 +474,7 @@ async fn connect(compositor: Option<u32>) -> Result<Began, String> {
         delay,
         lock,
         can,
-        stay,
+        leavings,
     })
 }
 
@@ -473,9 +492,19 @@ async fn session(calls: &Calls, compositor: Option<u32>) -> Option<Session> {
     session.is_ours().then_some(session)
 }
 
-async fn stay(calls: &Calls, own: Option<&str>) -> Option<Stay> {
-    match calls.stay(own).await {
-        Ok(stay) => Some(stay),
+/// Whether a user's systemd goes on without a login: the file that `loginctl enable-linger` makes,
+/// which logind itself looks for whenever it is asked.
+fn lingers(user: &str) -> bool {
+    !user.is_empty()
+        && !user.contains('/')
+        && std::path::Path::new("/var/lib/systemd/linger")
+            .join(user)
+            .exists()
+}
+
+async fn leavings(calls: &Calls, own: Option<&str>) -> Option<Leavings> {
+    match calls.leavings(own).await {
+        Ok(leavings) => Some(leavings),
         Err(why) => {
             tracing::info!("what logind does with what is left of a session is not known: {why}");
             None
