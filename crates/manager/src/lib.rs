@@ -23,6 +23,7 @@ mod notify;
 mod perform;
 mod power;
 pub mod process;
+mod removable;
 pub mod report;
 pub mod rules;
 mod serve;

@@ -163,6 +163,7 @@ impl Manager {
         for window in windows {
             self.event(Event::WindowGone(window));
         }
+        self.survivors.clear();
         for job in std::mem::take(&mut self.jobs).into_keys() {
             self.event(Event::JobGone(job));
         }

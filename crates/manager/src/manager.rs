@@ -30,6 +30,7 @@ use crate::notify::Notify;
 use crate::perform::Hold;
 use crate::power::Power;
 use crate::process::{Exits, Table};
+use crate::removable::Removable;
 use crate::rules::Rules;
 use crate::units::Units;
 
@@ -136,6 +137,7 @@ pub struct Manager {
     pub(crate) config: Config,
     pub(crate) rules: Rules,
     pub(crate) hooks: Hooks,
+    pub(crate) removable: Removable,
     /// The number of the request under way, or of the last one.
     pub(crate) request: u32,
     /// Its kind, as it was when it last entered a phase.
@@ -216,6 +218,7 @@ impl Manager {
             core: Coordinator::new(options.config.policy()),
             rules: Rules::new(&options.config.application),
             hooks: Hooks::default(),
+            removable: Removable::default(),
             bus,
             gnome: Gnome::default(),
             xsmp: Xsmp::default(),
@@ -368,6 +371,7 @@ impl Manager {
         let strangers_until = self.xsmp.deadline();
         let request_until = self.once_until();
         let hooks_until = self.hooks.deadline();
+        let removable_until = self.removable.deadline();
         let lost = self.bus_is_lost;
         tokio::select! {
             biased;
@@ -399,6 +403,7 @@ impl Manager {
             told = self.logind.next() => self.logind_told(told).await,
             Some(()) = self.children.recv() => self.reap(),
             () = until(hooks_until) => self.hooks_are_due(),
+            () = until(removable_until) => self.removable_is_due(),
             () = until(deadline) => {
                 let now = self.now();
                 self.core.handle_timeout(now);
@@ -666,7 +671,8 @@ impl Manager {
             let ended = match &self.backend {
                 Backend::Child(_) => wait(WaitOptions::NOHANG).ok().flatten(),
                 Backend::Compositor(_) | Backend::Nothing | Backend::Missing => {
-                    let mut ours = self.dialog.group().into_iter().chain(self.hooks.groups());
+                    let ours = self.dialog.group().into_iter().chain(self.hooks.groups());
+                    let mut ours = ours.chain(self.removable.processes());
                     ours.find_map(|pid| waitpid(Some(pid), WaitOptions::NOHANG).ok().flatten())
                 }
             };
@@ -677,6 +683,7 @@ impl Manager {
             let pid = u32::try_from(pid.as_raw_nonzero().get()).unwrap_or_default();
             self.dialog_exited(pid, status);
             self.hook_exited(pid, status);
+            self.sync_exited(pid, status);
             if let Backend::Child(child) = &mut self.backend
                 && child.pid() == pid
                 && child.status().is_none()

@@ -20,6 +20,7 @@ use crate::hooks::Hooks;
 use crate::manager::{Ended, Manager};
 use crate::membership::Displays;
 use crate::process::{self, Table};
+use crate::removable::Removable;
 use crate::report::{self, News, Who};
 use crate::units::Rest;
 use crate::units::place::{self, Place};
@@ -89,6 +90,9 @@ impl Manager {
             Action::Query(voter) if Hooks::owns_voter(voter) => self.ask_hook(voter),
             Action::CancelQuery(voter) if Hooks::owns_voter(voter) => self.cancel_hook(voter),
             Action::End { voter, .. } if Hooks::owns_voter(voter) => self.end_hook(voter),
+            Action::Query(voter) if Removable::owns(voter) => self.ask_removable(voter),
+            Action::CancelQuery(voter) if Removable::owns(voter) => self.cancel_removable(voter),
+            Action::End { voter, .. } if Removable::owns(voter) => self.end_removable(voter),
             Action::Query(voter) if Xsmp::owns(voter) => self.xsmp.query(voter),
             Action::CancelQuery(voter) if Xsmp::owns(voter) => self.xsmp.cancel(voter),
             Action::End { voter, forceful } if Xsmp::owns(voter) => self.xsmp.end(voter, forceful),
@@ -330,7 +334,8 @@ impl Manager {
             let stays = self.goes_last(table, s)
                 || self.listeners.is_command(&s.identity())
                 || (agents_stay && crate::power::is_agent(s))
-                || self.hooks.owns_in(table, s);
+                || self.hooks.owns_in(table, s)
+                || self.removable.owns_process(s.pid);
             !stays
         };
         let units = self.session_units(table, &displays, &may);
@@ -605,6 +610,7 @@ impl Manager {
         }
         self.phase_changed("");
         self.hooks_after(outcome, &finished);
+        self.removable_after();
         self.say_status(None);
         self.tell(&News::Finished(finished));
         self.supervise(Input::Over);

@@ -14,6 +14,7 @@ use crate::adapter::jobs::Job;
 use crate::adapter::text;
 use crate::adapter::xsmp::Xsmp;
 use crate::hooks::Hooks;
+use crate::removable::Removable;
 use crate::rules::{By, Verdict};
 
 /// The version of these shapes.
@@ -114,7 +115,7 @@ pub struct App {
     pub name: String,
     /// Its process, where it is verified.
     pub pid: Option<u32>,
-    /// `org.gnome.SessionManager`, `xsmp`, `window`, `inhibitor`, `job`.
+    /// `org.gnome.SessionManager`, `xsmp`, `window`, `inhibitor`, `job`, `removable`.
     pub protocols: Vec<String>,
     /// Its clients' votes: `idle`, `asked`, `wants-user`, `asking-user`, `wants-last`, `abstained`, `accepted`,
     /// `refused`, `told`.
@@ -496,11 +497,12 @@ pub(crate) fn applications<'a>(
             let protocols = [
                 (
                     "org.gnome.SessionManager",
-                    a.voters
-                        .iter()
-                        .any(|(v, _)| !Xsmp::owns(*v) && !Hooks::owns_voter(*v)),
+                    a.voters.iter().any(|(v, _)| {
+                        !Xsmp::owns(*v) && !Hooks::owns_voter(*v) && !Removable::owns(*v)
+                    }),
                 ),
                 ("hook", a.of.is_hook()),
+                ("removable", Removable::is(a.of)),
                 ("xsmp", a.voters.iter().any(|(v, _)| Xsmp::owns(*v))),
                 ("window", !windows.is_empty()),
                 ("inhibitor", !inhibitors.is_empty()),

@@ -292,6 +292,7 @@ impl Manager {
             // By force nobody is asked.
             if request.force != Force::Now && !self.core.is_over() {
                 self.register_hooks();
+                self.register_removable();
             }
         }
         request.requester = self.requester(requester);

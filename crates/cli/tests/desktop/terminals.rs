@@ -150,7 +150,7 @@ pub(super) fn a_job_under_nohup_is_listed_and_outlives_the_session(desk: &Desk) 
 /// Started in the session, shown in a window of it, and nothing that ends it: there is no logind here.
 fn a_multiplexer_that_stays(name: &str, start: &[&str], attach: &[&str], server: &str) {
     let sandbox = Sandbox::new();
-    let sockets = sandbox.dir().join("sockets");
+    let sockets = sandbox.home().join("sockets");
     let desk = Desk::sway_with(&sandbox, Config::new());
     desk.sandbox.set_env("SCREENDIR", &sockets);
     desk.sandbox.set_env("TMUX_TMPDIR", &sockets);

@@ -21,7 +21,8 @@ fn work_in_tmux_holds_where_logind_ends_what_a_login_leaves() {
         return;
     };
     let login = desk.login(&login());
-    desk.run(&["swaymsg", &format!("exec {TMUX}")]).success();
+    desk.run(&["swaymsg", &format!("exec sh -c '{TMUX}'")])
+        .success();
     let tmux = desk.wait_for_file("tmux");
     let refused = desk.run(&["endsession", "logoff", "--no-dialog"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
