@@ -40,13 +40,13 @@ mount --bind one "/sys/block/${loop##*/}/removable"
 sync -f stick
 exec 3<&0 </dev/null
 if [ "$FREEZE" = yes ]; then
-    (cat <&3 >/dev/null; fsfreeze -u lower) &
-    keeper=$!
+    # Under nohup, and no child of what follows: a session that ends lets it be.
+    (trap '' HUP; (cat <&3 >/dev/null; fsfreeze -u lower; touch thawed) &)
     fsfreeze -f lower
     head -c 4M /dev/urandom >stick/report
 fi
 exec 3<&-
-echo "ready: ${loop##*/} ${keeper:-0}"
+echo "ready: ${loop##*/}"
 exec "$@"
 "#;
 
@@ -54,8 +54,7 @@ exec "$@"
 struct Desk {
     run: Proc,
     disk: String,
-    /// Who thaws it; 0 for nobody.
-    keeper: u32,
+    is_frozen: bool,
     sandbox: Sandbox,
     _bus: Bus,
 }
@@ -100,19 +99,12 @@ impl Desk {
         ];
         let run = sandbox.spawn_with_input([&namespace[..], &session].concat());
         let ready = run.wait_for_line(READY, LIMIT);
-        let (disk, keeper) = ready
-            .split(READY)
-            .nth(1)
-            .unwrap()
-            .trim()
-            .split_once(' ')
-            .unwrap();
-        let (disk, keeper) = (disk.to_owned(), keeper.parse().unwrap());
+        let disk = ready.split(READY).nth(1).unwrap().trim().to_owned();
         bus.wait_for_name("org.gnome.SessionManager", LIMIT);
         Some(Self {
             run,
             disk,
-            keeper,
+            is_frozen: freeze,
             sandbox,
             _bus: bus,
         })
@@ -132,8 +124,8 @@ impl Drop for Desk {
     fn drop(&mut self) {
         // Before the sandbox kills whoever thaws it.
         self.thaw();
-        if self.keeper > 0 {
-            wait::until_gone(self.keeper, LIMIT);
+        if self.is_frozen {
+            wait::for_entry(&self.sandbox.home(), LIMIT, |name| name == "thawed");
         }
     }
 }
