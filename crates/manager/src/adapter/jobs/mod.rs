@@ -157,7 +157,7 @@ fn job(id: JobId, terminal: Identity, name: &str, groups: Vec<Group<'_>>) -> Opt
     let mut told: Vec<&str> = groups.iter().map(|g| g.what.as_str()).collect();
     let more = told.len().saturating_sub(MAX_TOLD);
     told.truncate(MAX_TOLD);
-    let more = (more > 0).then_some(", …").unwrap_or_default();
+    let more = if more > 0 { ", …" } else { "" };
     let what = match told.as_slice() {
         [one] => (*one).to_owned(),
         told => format!("{} jobs ({}{more})", groups.len(), told.join(", ")),
