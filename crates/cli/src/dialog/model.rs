@@ -231,6 +231,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn of_a_job_it_is_told_for_how_long_it_has_run() {
+        let job = |running_ms| BlockerInfo {
+            running_ms,
+            ..blocker("1", "job", 0)
+        };
+        assert_eq!(reason(&job(59_999)), "because");
+        assert_eq!(reason(&job(4 * 60_000)), "because, 4 min");
+        let mut model = Model::of(&status(), 0).unwrap();
+        model.news(&News::Blocked(job(4 * 60_000)), 0);
+        let rows = model.content().rows.len();
+        model.news(&News::Cleared(job(4 * 60_000)), 0);
+        assert_eq!(model.content().rows.len(), rows - 1);
+    }
+
     fn who(id: &str) -> Who {
         Who {
             request: 3,
