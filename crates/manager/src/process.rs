@@ -511,6 +511,30 @@ mod tests {
     }
 
     #[test]
+    fn a_recycled_pid_has_no_command_line() {
+        let own = Stat::read(std::process::id()).unwrap();
+        assert!(!arguments_in_short(&own).is_empty());
+        let start = own.start + 1;
+        assert!(arguments_in_short(&Stat { start, ..own }).is_empty());
+    }
+
+    #[test]
+    fn a_command_line_is_read_in_part() {
+        let long = "x".repeat(100_000);
+        let mut child = std::process::Command::new("cat")
+            .args(["-", &long])
+            .stdin(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let stat = Stat::read(child.id()).unwrap();
+        let told: usize = arguments_in_short(&stat).iter().map(String::len).sum();
+        assert!((100..=4096).contains(&told), "{told}");
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
+
+    #[test]
     fn neither_we_nor_our_ancestors_are_ever_of_the_session() {
         let table = Table::read();
         let own = std::process::id();

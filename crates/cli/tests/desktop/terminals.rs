@@ -1,5 +1,7 @@
 //! Work in terminals: foot on sway, xterm on X11, tmux and screen.
 
+use endsession_testkit::bus::Bus;
+use endsession_testkit::pty::Pty;
 use endsession_testkit::session::{Proc, Sandbox};
 use endsession_testkit::sway::Config;
 use endsession_testkit::wait;
@@ -194,4 +196,41 @@ fn work_in_tmux_is_listed_and_outlives_a_session_without_logind() {
 fn work_in_screen_is_listed_and_outlives_a_session_without_logind() {
     let start = ["screen", "-c", "/dev/null", "-dmS", "work", "sleep", "4242"];
     a_multiplexer_that_stays("screen", &start, &["screen", "-x", "work"], "screen");
+}
+
+#[test]
+fn the_terminal_that_the_session_runs_in_is_one_too() {
+    let sandbox = Sandbox::new();
+    sandbox.install(std::path::Path::new(env!("CARGO_BIN_EXE_endsession")));
+    let bus = Bus::daemon_in(&sandbox);
+    let session = ["endsession", "run", "--", "bash", "--norc", "-i"];
+    let tty = Pty::spawn(&sandbox, session);
+    bus.wait_for_name("org.gnome.SessionManager", LIMIT);
+    wait_for_descendant(tty.pid(), "bash");
+    let status = || {
+        let asked = sandbox.spawn(["endsession", "status", "--json"]);
+        assert!(
+            asked.wait_exit(LIMIT).success(),
+            "{}",
+            asked.stderr_so_far()
+        );
+        let status: Value = serde_json::from_str(&asked.stdout_so_far()).unwrap();
+        status["blockers"].clone()
+    };
+    assert_eq!(status(), json!([]));
+    tty.write("cat\n");
+    let cat = wait_for_descendant(tty.pid(), "cat");
+    // The shell gives it the terminal before it becomes what it is.
+    let name = std::fs::read_link(format!("/proc/{cat}/fd/0")).unwrap();
+    let name = name.strip_prefix("/dev").unwrap().display().to_string();
+    let blocks = status();
+    assert_eq!(blocks[0]["name"], name.as_str(), "{blocks}");
+    assert_eq!(blocks[0]["reason"], "cat", "{blocks}");
+    let asked = sandbox.spawn(["endsession", "logoff", "--no-dialog"]);
+    assert_eq!(asked.wait_exit(LIMIT).code(), Some(1));
+    tty.write("\x04");
+    assert!(wait::until_gone(cat, LIMIT));
+    let asked = sandbox.spawn(["endsession", "logoff", "--no-dialog"]);
+    let ended = asked.wait_exit(LIMIT).code();
+    assert_eq!(ended, Some(0), "{}", asked.stderr_so_far());
 }
