@@ -2,7 +2,7 @@
 //!
 //! Closing a terminal is silent: foot and xterm just send SIGHUP, and a build or an editor's text
 //! is gone. Works on what /proc told when it was read, when told to look and never in between;
-//! [`idle`] says what is no work, [`terminals`] which terminals there are, [`survival`] what outlives
+//! `idle` says what is no work, `terminals` which terminals there are, `survival` what outlives
 //! the session.
 
 mod idle;
