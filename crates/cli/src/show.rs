@@ -45,6 +45,13 @@ pub(crate) fn why(b: &BlockerInfo) -> String {
             "holds the session open, and gives no reason".to_owned()
         }
         "inhibitor" => b.reason.clone(),
+        "job" if b.running_ms > 0 => {
+            format!(
+                "is running{}, {}",
+                quoted(&b.reason),
+                duration(b.running_ms)
+            )
+        }
         "job" => format!("is running{}", quoted(&b.reason)),
         "window" => format!("its window is still open{}{hung}", quoted(&b.reason)),
         "not-responding" => "is not responding".to_owned(),

@@ -78,6 +78,14 @@ fn lines_of_applications(mut lines: Vec<String>, s: &Status) -> Vec<String> {
         lines.push("Applications:".to_owned());
         lines.extend(s.applications.iter().flat_map(application));
     }
+    if !s.survivors.is_empty() {
+        lines.push("Survives the end of the session:".to_owned());
+        for survivor in &s.survivors {
+            let name = show::name(&survivor.name, survivor.pid);
+            let time = show::duration(survivor.running_ms);
+            lines.push(format!("  {name}: {}, {time}", survivor.what));
+        }
+    }
     if !s.foreign.is_empty() {
         lines.push("On another display, and neither asked nor ended here:".to_owned());
         for foreign in &s.foreign {

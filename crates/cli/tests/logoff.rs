@@ -292,7 +292,7 @@ fn json_of_an_outcome_has_its_documented_shape() {
     assert!(outcome["blockers"][0]["waiting_ms"].take().is_u64());
     let blocker = json!({
         "id": own_pid().to_string(), "name": "editor", "pid": own_pid(), "kind": "refused",
-        "reason": "two files are not saved", "responding": true, "waiting_ms": null,
+        "reason": "two files are not saved", "responding": true, "waiting_ms": null, "running_ms": 0,
     });
     assert_eq!(
         outcome,

@@ -32,7 +32,7 @@ pub enum Event {
     },
     /// A window has gone.
     WindowGone(WindowId),
-    /// A log-off inhibitor was taken.
+    /// A log-off inhibitor was taken, or its reason changed.
     Inhibited {
         /// Its number.
         inhibitor: InhibitorId,

@@ -4,7 +4,7 @@ use crate::action::{Action, Notice, Phase};
 use crate::app::{App, Going, Responds, Vote, Voter, Win};
 use crate::coordinator::Coordinator;
 use crate::event::{Event, Round, Window};
-use crate::id::{Identity, VoterId, WindowId};
+use crate::id::{Identity, InhibitorId, VoterId, WindowId};
 use crate::time::Deadline;
 
 impl Coordinator {
@@ -25,13 +25,7 @@ impl Coordinator {
                 of,
                 name,
                 reason,
-            } => {
-                if !self.inhibitors.contains_key(&inhibitor) {
-                    self.known(&of, &name).inhibitors.insert(inhibitor, reason);
-                    self.touch(&of);
-                    self.inhibitors.insert(inhibitor, of);
-                }
-            }
+            } => self.inhibited(inhibitor, of, &name, reason),
             Event::Uninhibited(inhibitor) => {
                 if let Some(of) = self.inhibitors.remove(&inhibitor) {
                     if let Some(app) = self.apps.get_mut(&of) {
@@ -218,6 +212,25 @@ impl Coordinator {
         self.look_after(&of);
         if unsaved {
             self.ask_again_if_clear(&of);
+        }
+    }
+
+    /// A hold, or what one that is known says by now. It stays with whom it was first told of.
+    fn inhibited(&mut self, id: InhibitorId, of: Identity, name: &str, reason: String) {
+        match self.inhibitors.get(&id) {
+            None => {
+                self.known(&of, name).inhibitors.insert(id, reason);
+                self.touch(&of);
+                self.inhibitors.insert(id, of);
+            }
+            Some(holder) if *holder == of => {
+                let held = self.apps.get_mut(&of).map(|app| &mut app.inhibitors);
+                if let Some(before) = held.and_then(|held| held.get_mut(&id)) {
+                    *before = reason;
+                    self.touch(&of);
+                }
+            }
+            Some(_) => {}
         }
     }
 

@@ -70,6 +70,6 @@ id!(
     BundleId
 );
 id!(
-    /// A job in a terminal: the terminal's device number.
+    /// The job of a terminal, or of all terminals of one multiplexer, numbered by its adapter.
     JobId
 );

@@ -111,8 +111,8 @@ fn fact() -> impl Strategy<Value = Event> {
             Event::WindowSeen { window: WindowId(n), of, about }
         }),
         2 => (0..8_u64).prop_map(|n| Event::WindowGone(WindowId(n))),
-        1 => (0..3_u64, identity()).prop_map(move |(n, of)| {
-            Event::Inhibited { inhibitor: InhibitorId(n), of, name: name(), reason: "r".into() }
+        1 => (0..3_u64, identity(), "[rs]").prop_map(move |(n, of, reason)| {
+            Event::Inhibited { inhibitor: InhibitorId(n), of, name: name(), reason }
         }),
         2 => (0..3_u64).prop_map(|n| Event::Uninhibited(InhibitorId(n))),
         1 => (0..2_u64, identity()).prop_map(move |(n, of)| {

@@ -25,6 +25,8 @@ pub struct Config {
     pub session: Session,
     /// How long hooks may run.
     pub hooks: Hooks,
+    /// What counts as work in a terminal.
+    pub jobs: Jobs,
     /// Rules per application, the first to decide first.
     pub application: Vec<Entry>,
     /// Where it was read from.
@@ -38,6 +40,18 @@ pub struct Config {
 pub struct Session {
     /// What shows it or manages its windows, instead of what it looks like.
     pub compositor: Option<Kind>,
+}
+
+/// What counts as work in a terminal: programs by their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Jobs {
+    /// Those that never count, beside the built-in ones.
+    #[serde(deserialize_with = "crate::rules::programs")]
+    pub ignore: Option<Vec<String>>,
+    /// Those that count although they are built in.
+    #[serde(deserialize_with = "crate::rules::programs")]
+    pub count: Option<Vec<String>>,
 }
 
 /// How long hooks may run, each as in [`Deadlines`].
@@ -239,6 +253,9 @@ impl Config {
         let [asking, cancelled] = self.hook_limits();
         let written = |ms: u64| format!("{:?}", format_millis(ms));
         let dialog = self.dialog.command.as_ref();
+        let names = |list: Option<&Vec<String>>| {
+            list.map_or("as built in".to_owned(), |l| format!("{l:?}"))
+        };
         vec![
             ("deadlines.slow", written(policy.slow)),
             ("deadlines.not-responding", written(policy.silent)),
@@ -258,6 +275,8 @@ impl Config {
             ("hooks.asking", written(as_millis(asking))),
             ("hooks.ending", written(policy.hooks)),
             ("hooks.cancelled", written(as_millis(cancelled))),
+            ("jobs.ignore", names(self.jobs.ignore.as_ref())),
+            ("jobs.count", names(self.jobs.count.as_ref())),
             (
                 "dialog.command",
                 dialog.map_or("endsession's own".to_owned(), |words| format!("{words:?}")),
@@ -315,7 +334,7 @@ mod tests {
         let defaults = parse("").values();
         for (at, (key, _)) in defaults.iter().enumerate() {
             let (section, name) = key.split_once('.').unwrap();
-            if matches!(section, "dialog" | "session") {
+            if matches!(section, "dialog" | "session" | "jobs") {
                 continue;
             }
             let mut expected = defaults.clone();
@@ -323,6 +342,27 @@ mod tests {
             let set = parse(&format!("[{section}]\n{name} = \"7001ms\"")).values();
             assert_eq!(set, expected, "{key}");
         }
+    }
+
+    #[test]
+    fn programs_that_count_are_named_as_they_are_called() {
+        let jobs = |text: &str| Config::parse(Path::new("x"), text).unwrap().jobs;
+        let set = jobs("[jobs]\nignore = \"cmus\"\ncount = [\"ssh\", \"less\"]");
+        assert_eq!(set.ignore.unwrap(), ["cmus"]);
+        assert_eq!(set.count.unwrap(), ["ssh", "less"]);
+        assert_eq!(jobs(""), Jobs::default());
+        let e = error("[jobs]\nignore = [\"/usr/bin/cmus\"]");
+        assert!(
+            e.starts_with("/etc/x.toml:2:") && e.contains("\"cmus\""),
+            "{e}"
+        );
+        let e = error("[jobs]\nignore = [\"less -R\"]");
+        assert!(e.contains("no arguments"), "{e}");
+        let e = error("[jobs]\nignores = []");
+        assert!(
+            e.starts_with("/etc/x.toml:2:1: ") && e.contains("ignores"),
+            "{e}"
+        );
     }
 
     #[test]

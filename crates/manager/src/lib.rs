@@ -24,6 +24,7 @@ mod perform;
 mod portal;
 mod power;
 pub mod process;
+mod removable;
 pub mod report;
 pub mod rules;
 mod sandbox;

@@ -3,16 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use endsession_core::{Event, Identity, JobId, Phase, Window, WindowId};
+use endsession_core::{Blocker, Event, Identity, JobId, Phase, Why, Window, WindowId};
 
 use crate::adapter::display::{Display, DisplayEvent, Toplevel, WindowKey};
-use crate::adapter::jobs::{self, Job};
+use crate::adapter::jobs::{self, Fate, Home, Job, Stay};
 use crate::backend::compositor::FindError;
 use crate::backend::{Backend, unit};
 use crate::display_of;
 use crate::manager::{LOST_BUDGET, Manager};
+use crate::membership::{Belongs, Displays, login_session_by_cgroup};
 use crate::perform::DISPLAY_SERVERS;
 use crate::process;
+use crate::report::{self, BlockerInfo};
+use crate::units::place::Place;
 use crate::unsaved::looks_unsaved;
 
 /// How long a display may take to tell what it knows of its windows.
@@ -163,6 +166,7 @@ impl Manager {
         for window in windows {
             self.event(Event::WindowGone(window));
         }
+        self.survivors.clear();
         for job in std::mem::take(&mut self.jobs).into_keys() {
             self.event(Event::JobGone(job));
         }
@@ -256,28 +260,42 @@ impl Manager {
             .filter(|a| !a.windows.is_empty() || !a.voters.is_empty())
             .filter_map(|a| a.of.pid())
             .collect();
-        let found = jobs::find(&table, self.root(), &applications, &self.requester_pids);
-        let mut leaders: BTreeMap<JobId, Option<Identity>> = BTreeMap::new();
-        for Job {
-            id,
-            terminal,
-            name,
-            what,
-            leader,
-        } in found
-        {
-            // One that ended between two reads is seen to have ended by the next look.
-            if leader.as_ref().is_some_and(|l| self.exits.watch(l)) {
-                leaders.insert(id, leader);
-                self.event(Event::JobSeen {
-                    job: id,
-                    of: terminal,
-                    name,
-                    what,
-                });
+        let displays = self.displays_with(&table);
+        let programs = jobs::Programs::new(&self.config.jobs);
+        let found = jobs::find(&jobs::Context {
+            table: &table,
+            root: self.root(),
+            applications: &applications,
+            requesters: &self.requester_pids,
+            programs: &programs,
+            inside: &|s| self.is_inside(&table, &displays, s.pid),
+            fate: &|s| self.fate(&displays, s),
+            arguments: &process::arguments_in_short,
+        });
+        let mut there: BTreeMap<JobId, Job> = BTreeMap::new();
+        for job in found.jobs {
+            // What ended between two reads has a number that may be another's by now.
+            let is_there =
+                |of: &Identity| of.pid().and_then(process::identity).as_ref() == Some(of);
+            if !job.members.iter().any(is_there) {
+                continue;
             }
+            for member in &job.members {
+                // Whatever is not watched is seen to have ended when what is watched has.
+                if self.exits.len() < MAX_WATCHED {
+                    self.exits.watch(member);
+                }
+            }
+            self.event(Event::JobSeen {
+                job: job.id,
+                of: job.terminal.clone(),
+                name: job.name.clone(),
+                what: job.what.clone(),
+            });
+            there.insert(job.id, job);
         }
-        let before = std::mem::replace(&mut self.jobs, leaders);
+        self.tell_survivors(found.survivors);
+        let before = std::mem::replace(&mut self.jobs, there);
         let gone: Vec<JobId> = before
             .into_keys()
             .filter(|id| !self.jobs.contains_key(id))
@@ -295,6 +313,56 @@ impl Manager {
                     host: host.identity(),
                 });
             }
+        }
+    }
+
+    /// Says once what is not held up for.
+    fn tell_survivors(&mut self, survivors: Vec<Job>) {
+        let same = |a: &Job, b: &Job| a.id == b.id && a.what == b.what;
+        for job in &survivors {
+            if self.core.phase().is_some() && !self.survivors.iter().any(|s| same(s, job)) {
+                tracing::info!("{} outlives the session: {}", job.name, job.what);
+            }
+        }
+        self.survivors = survivors;
+    }
+
+    /// What becomes of a process when the session ends and we let it be.
+    fn fate(&self, displays: &Displays, s: &process::Stat) -> Fate {
+        let own = rustix::process::getuid().as_raw();
+        if process::uid_of(s.pid) != Some(own) {
+            return Fate::Unrelated;
+        }
+        let home = match Place::of(s.pid) {
+            Some(at) if at.is_graphical() || self.units.is_of_session(&at.unit) => Home::Graphical,
+            Some(_) => Home::UserManager,
+            None => match (login_session_by_cgroup(s.pid), self.logind.session.as_ref()) {
+                (Some(of), Some(ours)) if of == ours.id => Home::Login,
+                (Some(_), Some(_)) => Home::OtherLogin,
+                _ => Home::Nowhere,
+            },
+        };
+        let fate = Stay::fate(self.logind.stay(), home);
+        // Beside what ends whatever it was started from, another display's is none of ours.
+        match displays.owns(s.pid) {
+            Belongs::Elsewhere if fate == Fate::Survives => Fate::Unrelated,
+            _ => fate,
+        }
+    }
+
+    /// For how long a job has run, in milliseconds; 0 of what is none.
+    pub(crate) fn running(&self, b: &Blocker) -> u64 {
+        match &b.why {
+            Why::Job(id, _) => self.jobs.get(id).map_or(0, |job| process::age(job.began)),
+            _ => 0,
+        }
+    }
+
+    /// A blocker as it is told.
+    pub(crate) fn told(&self, b: &Blocker, waiting_ms: u64) -> BlockerInfo {
+        BlockerInfo {
+            running_ms: self.running(b),
+            ..report::blocker(b, waiting_ms)
         }
     }
 
@@ -317,6 +385,9 @@ impl Manager {
         nearest.into_iter().collect()
     }
 }
+
+/// Processes that are watched before those of jobs are no longer: each is a descriptor.
+const MAX_WATCHED: usize = 512;
 
 fn serves_a_display(pid: u32) -> bool {
     process::Stat::read(pid).is_some_and(|s| DISPLAY_SERVERS.contains(&s.comm.as_str()))

@@ -14,6 +14,7 @@ use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 use crate::activation::Activation;
 use crate::adapter::display::Display;
 use crate::adapter::gnome::Gnome;
+use crate::adapter::jobs::Job;
 use crate::adapter::portal::Portal;
 use crate::adapter::wine::Wine;
 use crate::adapter::xsmp::{Effect, Xsmp};
@@ -31,6 +32,7 @@ use crate::notify::Notify;
 use crate::perform::Hold;
 use crate::power::Power;
 use crate::process::{Exits, Table};
+use crate::removable::Removable;
 use crate::rules::Rules;
 use crate::units::Units;
 
@@ -115,8 +117,9 @@ pub struct Manager {
     pub(crate) processes: Option<Rc<Table>>,
     /// The session's displays, as they were with those processes.
     pub(crate) displays: Option<(Rc<Table>, Rc<Displays>)>,
-    /// Leaders of foreground groups, whose exit is worth another look.
-    pub(crate) jobs: BTreeMap<JobId, Option<Identity>>,
+    /// What runs in terminals, and what of it outlives the session, as last seen.
+    pub(crate) jobs: BTreeMap<JobId, Job>,
+    pub(crate) survivors: Vec<Job>,
     /// In Ending: what is left of the session and still alive.
     pub(crate) rest: Option<BTreeSet<Identity>>,
     /// What was last found to show the session that something else started, by name; its exit is
@@ -138,6 +141,7 @@ pub struct Manager {
     pub(crate) rules: Rules,
     pub(crate) hooks: Hooks,
     pub(crate) wine: Wine,
+    pub(crate) removable: Removable,
     /// The number of the request under way, or of the last one.
     pub(crate) request: u32,
     /// Its kind, as it was when it last entered a phase.
@@ -219,6 +223,7 @@ impl Manager {
             rules: Rules::new(&options.config.application),
             hooks: Hooks::default(),
             wine: Wine::default(),
+            removable: Removable::default(),
             bus,
             gnome: Gnome::default(),
             portal: Portal::default(),
@@ -243,6 +248,7 @@ impl Manager {
             processes: None,
             displays: None,
             jobs: BTreeMap::new(),
+            survivors: Vec::new(),
             rest: None,
             compositor: None,
             compositor_waiters: BTreeSet::new(),
@@ -375,6 +381,7 @@ impl Manager {
         let request_until = self.once_until();
         let hooks_until = self.hooks.deadline();
         let portal_until = self.portal.deadline();
+        let removable_until = self.removable.deadline();
         let lost = self.bus_is_lost;
         tokio::select! {
             biased;
@@ -407,6 +414,7 @@ impl Manager {
             told = self.logind.next() => self.logind_told(told).await,
             Some(()) = self.children.recv() => self.reap(),
             () = until(hooks_until) => self.hooks_are_due(),
+            () = until(removable_until) => self.removable_is_due(),
             () = until(deadline) => {
                 let now = self.now();
                 self.core.handle_timeout(now);
@@ -659,7 +667,7 @@ impl Manager {
         if self.core.app(of).is_some() {
             self.event(Event::Exited(of.clone()));
         }
-        if self.jobs.values().any(|leader| leader.as_ref() == Some(of)) {
+        if self.jobs.values().any(|job| job.members.contains(of)) {
             self.look_at_jobs();
         }
         self.mind_the_rest();
@@ -677,7 +685,8 @@ impl Manager {
                 Backend::Child(_) => wait(WaitOptions::NOHANG).ok().flatten(),
                 Backend::Compositor(_) | Backend::Nothing | Backend::Missing => {
                     let ours = self.dialog.group().into_iter();
-                    let mut ours = ours.chain(self.hooks.groups()).chain(self.wine.groups());
+                    let ours = ours.chain(self.hooks.groups()).chain(self.wine.groups());
+                    let mut ours = ours.chain(self.removable.processes());
                     ours.find_map(|pid| waitpid(Some(pid), WaitOptions::NOHANG).ok().flatten())
                 }
             };
@@ -689,6 +698,7 @@ impl Manager {
             self.dialog_exited(pid, status);
             self.hook_exited(pid, status);
             self.wineboot_exited(pid, status);
+            self.sync_exited(pid, status);
             if let Backend::Child(child) = &mut self.backend
                 && child.pid() == pid
                 && child.status().is_none()

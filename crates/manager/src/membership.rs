@@ -47,15 +47,17 @@ impl Home {
         Self::parse(&groups)
     }
 
-    /// `groups`: `/proc/PID/cgroup`, lines of `NUMBER:CONTROLLERS:PATH`.
+    /// `groups`: `/proc/PID/cgroup`, lines of `NUMBER:CONTROLLERS:PATH`. A machine may have both
+    /// hierarchies that systemd uses, and processes in one of them.
     fn parse(groups: &str) -> Self {
-        let of_systemd = groups.lines().find_map(|line| {
+        let of_systemd = groups.lines().filter_map(|line| {
             let mut fields = line.splitn(3, ':').skip(1);
             let controllers = fields.next()?;
             let group = fields.next()?;
-            matches!(controllers, "" | "name=systemd").then(|| group.to_owned())
+            matches!(controllers, "" | "name=systemd").then_some(group)
         });
-        let group = of_systemd.unwrap_or_default();
+        let group = of_systemd.max_by_key(|group| group.len());
+        let group = group.unwrap_or_default().to_owned();
         let login = group
             .split('/')
             .find_map(|part| part.strip_prefix("session-")?.strip_suffix(".scope"))
@@ -234,6 +236,11 @@ pub(crate) fn login_session(pid: u32) -> Option<String> {
     Home::of(pid).login.or_else(told)
 }
 
+/// The same by the kernel's word alone.
+pub(crate) fn login_session_by_cgroup(pid: u32) -> Option<String> {
+    Home::of(pid).login
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -279,6 +286,8 @@ mod tests {
         let cron = home("/system.slice/cron.service");
         assert!(cron.is_apart_from(&ours));
         assert!(!cron.is_apart_from(std::slice::from_ref(&cron)));
+        let both = Home::parse("9:name=systemd:/\n0::/user.slice/session-2.scope\n");
+        assert_eq!(both.login.as_deref(), Some("2"));
         // Without systemd nobody is anywhere.
         assert!(!home("/").is_apart_from(&ours));
     }

@@ -21,6 +21,7 @@ use crate::hooks::Hooks;
 use crate::manager::{Ended, Manager};
 use crate::membership::Displays;
 use crate::process::{self, Table};
+use crate::removable::Removable;
 use crate::report::{self, News, Who};
 use crate::units::Rest;
 use crate::units::place::{self, Place};
@@ -90,6 +91,9 @@ impl Manager {
             Action::Query(voter) if Hooks::owns_voter(voter) => self.ask_hook(voter),
             Action::CancelQuery(voter) if Hooks::owns_voter(voter) => self.cancel_hook(voter),
             Action::End { voter, .. } if Hooks::owns_voter(voter) => self.end_hook(voter),
+            Action::Query(voter) if Removable::owns(voter) => self.ask_removable(voter),
+            Action::CancelQuery(voter) if Removable::owns(voter) => self.cancel_removable(voter),
+            Action::End { voter, .. } if Removable::owns(voter) => self.end_removable(voter),
             Action::Query(voter) if Xsmp::owns(voter) => self.xsmp.query(voter),
             Action::CancelQuery(voter) if Xsmp::owns(voter) => self.xsmp.cancel(voter),
             Action::End { voter, forceful } if Xsmp::owns(voter) => self.xsmp.end(voter, forceful),
@@ -213,7 +217,7 @@ impl Manager {
 
     /// Whether a process was started in the session: below us, where we started it, or on its display,
     /// as what a session bus starts. A service of the user's own is there for other sessions too.
-    fn is_inside(&self, table: &Table, displays: &Displays, pid: u32) -> bool {
+    pub(crate) fn is_inside(&self, table: &Table, displays: &Displays, pid: u32) -> bool {
         let below_us = self.root().is_some_and(|root| table.descends(pid, root));
         let is_service = Place::of(pid).is_some_and(|at| at.kind() != place::Kind::Application);
         below_us || (!is_service && displays.claims(pid))
@@ -363,7 +367,8 @@ impl Manager {
             let stays = self.goes_last(table, s)
                 || self.listeners.is_command(&s.identity())
                 || (agents_stay && crate::power::is_agent(s))
-                || self.hooks.owns_in(table, s);
+                || self.hooks.owns_in(table, s)
+                || self.removable.owns_process(s.pid);
             !stays
         };
         let units = self.session_units(table, &displays, &may);
@@ -492,7 +497,7 @@ impl Manager {
 
     pub(crate) fn say_what_blocks(&self) {
         for b in self.core.blockers() {
-            let b = report::blocker(b, 0);
+            let b = self.told(b, 0);
             tracing::warn!(
                 "{} holds the session open ({}): {}",
                 b.name,
@@ -515,7 +520,7 @@ impl Manager {
             Notice::Blocked(b) => {
                 let since = self.since.entry(Hold::of(b));
                 since.or_insert_with(Instant::now);
-                let info = report::blocker(b, 0);
+                let info = self.told(b, 0);
                 tracing::info!("{} blocks ({}): {}", info.name, info.kind, info.reason);
             }
             Notice::Gone { name, .. } => tracing::info!("{name} has gone"),
@@ -585,8 +590,8 @@ impl Manager {
                 name: report::one_line(name),
                 ..self.who(of)
             }),
-            Notice::Blocked(b) => News::Blocked(report::blocker(b, self.waiting(b))),
-            Notice::Cleared(b) => News::Cleared(report::blocker(b, self.waiting(b))),
+            Notice::Blocked(b) => News::Blocked(self.told(b, self.waiting(b))),
+            Notice::Cleared(b) => News::Cleared(self.told(b, self.waiting(b))),
             Notice::Overridden(of) => News::Overridden {
                 who: self.who(of),
                 by_rule: self.core.app(of).is_some_and(|a| a.by_rule),
@@ -622,7 +627,7 @@ impl Manager {
     fn finished(&mut self, outcome: &Outcome) {
         let finished = report::Finished {
             kind: report::kind(self.kind).to_owned(),
-            ..report::finished(self.request, outcome, |b| self.waiting(b))
+            ..report::finished(self.request, outcome, |b| self.told(b, self.waiting(b)))
         };
         match outcome {
             Outcome::Over { .. } => tracing::info!("the session is over"),
@@ -638,6 +643,7 @@ impl Manager {
         }
         self.phase_changed("");
         self.hooks_after(outcome, &finished);
+        self.removable_after();
         self.say_status(None);
         self.tell(&News::Finished(finished));
         self.supervise(Input::Over);

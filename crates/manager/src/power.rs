@@ -207,6 +207,13 @@ impl Manager {
                 self.logind.lost();
                 self.answer_those_who_waited().await;
             }
+            Told::Leavings(leavings) => {
+                let changes = self.logind.leavings != leavings;
+                self.logind.leavings = leavings;
+                if changes && self.core.phase().is_some() {
+                    self.look_at_jobs();
+                }
+            }
             Told::Locked(lock) => self.logind.locked(lock),
             Told::LocksChanged => self.logind.ask_for_locks(),
             Told::Locks(locks) => {

@@ -15,7 +15,7 @@ use rustix::process::{Pid, PidfdFlags, Signal as RawSignal, pidfd_open, pidfd_se
 use tokio::net::unix::pipe::Receiver;
 
 /// What `/proc/PID/stat` tells of a process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stat {
     /// The process.
     pub pid: u32,
@@ -98,6 +98,16 @@ impl Stat {
     }
 }
 
+/// How long ago a process began, in milliseconds; `began`: in clock ticks since boot.
+#[must_use]
+pub fn age(began: u64) -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let now = u64::try_from(now.tv_sec).unwrap_or_default() * 1000
+        + u64::try_from(now.tv_nsec / 1_000_000).unwrap_or_default();
+    let ticks = rustix::param::clock_ticks_per_second().max(1);
+    now.saturating_sub(began.saturating_mul(1000) / ticks)
+}
+
 /// The identity of a live process by its pid.
 #[must_use]
 pub fn identity(pid: u32) -> Option<Identity> {
@@ -113,6 +123,24 @@ pub fn arguments(pid: u32) -> Vec<String> {
     bytes
         .split(|b| *b == 0)
         .filter(|a| !a.is_empty())
+        .map(|a| String::from_utf8_lossy(a).into_owned())
+        .collect()
+}
+
+/// The arguments of a process, as many as its first 4 KiB hold: enough to know what it is. Empty
+/// where it is no longer the same process.
+#[must_use]
+pub fn arguments_in_short(of: &Stat) -> Vec<String> {
+    const SHORT: u64 = 4 << 10;
+    let mut bytes = Vec::new();
+    let read = fs::File::open(format!("/proc/{}/cmdline", of.pid))
+        .and_then(|file| file.take(SHORT).read_to_end(&mut bytes));
+    let same = || Stat::read(of.pid).is_some_and(|now| now.identity() == of.identity());
+    if read.is_err() || !same() {
+        return Vec::new();
+    }
+    let arguments = bytes.split(|b| *b == 0).filter(|a| !a.is_empty());
+    arguments
         .map(|a| String::from_utf8_lossy(a).into_owned())
         .collect()
 }
@@ -190,6 +218,13 @@ pub struct Table {
 }
 
 impl Table {
+    /// These processes.
+    #[cfg(test)]
+    pub(crate) fn of(stats: impl IntoIterator<Item = Stat>) -> Self {
+        let stats = stats.into_iter().map(|s| (s.pid, s)).collect();
+        Self { stats }
+    }
+
     /// Reads all of /proc once. What ends meanwhile is left out.
     #[must_use]
     pub fn read() -> Self {
@@ -266,11 +301,15 @@ pub(crate) fn outlives_sessions(table: &Table, stat: &Stat) -> bool {
 /// between counts: the session itself may have been started from within tmux.
 #[must_use]
 pub fn is_multiplexed(table: &Table, stat: &Stat) -> bool {
-    let server =
-        |s: &Stat| s.comm.starts_with("tmux: server") || s.comm == "screen" || s.comm == "SCREEN";
     let own = std::process::id();
     let inside = table.ancestors(stat.pid).take_while(|s| s.pid != own);
-    server(stat) || inside.into_iter().any(server)
+    is_multiplexer(stat) || inside.into_iter().any(is_multiplexer)
+}
+
+/// Whether a process is a multiplexer's server: screen's has the name of its client, which lives in a
+/// terminal.
+pub(crate) fn is_multiplexer(s: &Stat) -> bool {
+    s.comm.starts_with("tmux: server") || s.comm == "SCREEN" || (s.comm == "screen" && s.tty == 0)
 }
 
 /// Whose a process is: its effective user. Who owns its directory in /proc is not asked: of one that
@@ -369,6 +408,18 @@ impl Exits {
         true
     }
 
+    /// How many are watched.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.watched.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.watched.is_empty()
+    }
+
     /// Waits up to two seconds for one process, without an event loop; whether it is gone.
     #[must_use]
     pub fn wait_briefly(of: &Identity) -> bool {
@@ -457,6 +508,30 @@ mod tests {
             error.raw_os_error(),
             Some(rustix::io::Errno::SRCH.raw_os_error())
         );
+    }
+
+    #[test]
+    fn a_recycled_pid_has_no_command_line() {
+        let own = Stat::read(std::process::id()).unwrap();
+        assert!(!arguments_in_short(&own).is_empty());
+        let start = own.start + 1;
+        assert!(arguments_in_short(&Stat { start, ..own }).is_empty());
+    }
+
+    #[test]
+    fn a_command_line_is_read_in_part() {
+        let long = "x".repeat(100_000);
+        let mut child = std::process::Command::new("cat")
+            .args(["-", &long])
+            .stdin(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let stat = Stat::read(child.id()).unwrap();
+        let told: usize = arguments_in_short(&stat).iter().map(String::len).sum();
+        assert!((100..=4096).contains(&told), "{told}");
+        drop(child.stdin.take());
+        child.wait().unwrap();
     }
 
     #[test]

@@ -10,10 +10,12 @@ use endsession_core::{
 use endsession_ice::Properties;
 use serde::{Deserialize, Serialize};
 
+use crate::adapter::jobs::Job;
 use crate::adapter::portal::Portal;
 use crate::adapter::text;
 use crate::adapter::xsmp::Xsmp;
 use crate::hooks::Hooks;
+use crate::removable::Removable;
 use crate::rules::{By, Verdict};
 
 /// The version of these shapes.
@@ -42,12 +44,29 @@ pub struct Status {
     /// Clients of another display of the same user, who share the bus: never asked or ended.
     #[serde(default)]
     pub foreign: Vec<Foreign>,
+    /// Work in terminals that outlives the session and does not hold it: under nohup, or in tmux or
+    /// screen where nothing ends those.
+    #[serde(default)]
+    pub survivors: Vec<Survivor>,
     /// What blocks the request; without one, what would, as far as can be known without asking.
     pub blockers: Vec<BlockerInfo>,
     /// Whom the request waits for although they do not block: of kind `slow` who has not answered
     /// yet, of kind `asking-user` who is asking the user.
     #[serde(default)]
     pub waits: Vec<BlockerInfo>,
+}
+
+/// Work that outlives the session.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Survivor {
+    /// Its terminal or multiplexer.
+    pub name: String,
+    /// That one's process.
+    pub pid: Option<u32>,
+    /// What runs.
+    pub what: String,
+    /// For how long, in milliseconds.
+    pub running_ms: u64,
 }
 
 /// A client of another session on the same bus.
@@ -97,7 +116,7 @@ pub struct App {
     pub name: String,
     /// Its process, where it is verified.
     pub pid: Option<u32>,
-    /// `org.gnome.SessionManager`, `portal`, `xsmp`, `window`, `inhibitor`, `job`.
+    /// `org.gnome.SessionManager`, `portal`, `xsmp`, `window`, `inhibitor`, `job`, `removable`.
     pub protocols: Vec<String>,
     /// Its clients' votes: `idle`, `asked`, `wants-user`, `asking-user`, `wants-last`, `abstained`, `accepted`,
     /// `refused`, `told`.
@@ -179,6 +198,9 @@ pub struct BlockerInfo {
     pub responding: bool,
     /// For how long, in milliseconds; 0 without a request.
     pub waiting_ms: u64,
+    /// For how long a job has run by now, in milliseconds; 0 of what is none.
+    #[serde(default)]
+    pub running_ms: u64,
 }
 
 /// One line of `endsession watch --json`.
@@ -410,6 +432,18 @@ pub fn blocker(b: &Blocker, waiting_ms: u64) -> BlockerInfo {
         reason: one_line(reason),
         responding,
         waiting_ms,
+        running_ms: 0,
+    }
+}
+
+/// Work that outlives the session.
+#[must_use]
+pub fn survivor(job: &Job) -> Survivor {
+    Survivor {
+        name: one_line(&job.name),
+        pid: job.terminal.pid(),
+        what: one_line(&job.what),
+        running_ms: crate::process::age(job.began),
     }
 }
 
@@ -438,6 +472,7 @@ pub(crate) fn waits(core: &Coordinator, waiting: impl Fn(&Identity) -> u64) -> V
             reason: String::new(),
             responding: true,
             waiting_ms: waiting(a.of),
+            running_ms: 0,
         })
     };
     core.apps().filter_map(row).collect()
@@ -464,11 +499,15 @@ pub(crate) fn applications<'a>(
                 (
                     "org.gnome.SessionManager",
                     a.voters.iter().any(|(v, _)| {
-                        !Xsmp::owns(*v) && !Hooks::owns_voter(*v) && !Portal::owns(*v)
+                        !Xsmp::owns(*v)
+                            && !Hooks::owns_voter(*v)
+                            && !Portal::owns(*v)
+                            && !Removable::owns(*v)
                     }),
                 ),
                 ("portal", a.voters.iter().any(|(v, _)| Portal::owns(*v))),
                 ("hook", a.of.is_hook()),
+                ("removable", Removable::is(a.of)),
                 ("xsmp", a.voters.iter().any(|(v, _)| Xsmp::owns(*v))),
                 ("window", !windows.is_empty()),
                 ("inhibitor", !inhibitors.is_empty()),
@@ -575,7 +614,11 @@ fn going(going: Going) -> &'static str {
 
 /// How a request ended.
 #[must_use]
-pub fn finished(request: u32, outcome: &Outcome, waiting: impl Fn(&Blocker) -> u64) -> Finished {
+pub fn finished(
+    request: u32,
+    outcome: &Outcome,
+    told: impl Fn(&Blocker) -> BlockerInfo,
+) -> Finished {
     let mut f = Finished {
         request,
         ..Finished::default()
@@ -598,7 +641,7 @@ pub fn finished(request: u32, outcome: &Outcome, waiting: impl Fn(&Blocker) -> u
             by,
             blockers,
             gone,
-            told,
+            told: had_been_told,
         } => {
             "cancelled".clone_into(&mut f.outcome);
             let (by, why) = match by {
@@ -617,9 +660,9 @@ pub fn finished(request: u32, outcome: &Outcome, waiting: impl Fn(&Blocker) -> u
             };
             by.clone_into(&mut f.by);
             f.why = one_line(&why);
-            f.blockers = blockers.iter().map(|b| blocker(b, waiting(b))).collect();
+            f.blockers = blockers.iter().map(&told).collect();
             f.gone = lines(gone);
-            f.told = lines(told);
+            f.told = lines(had_been_told);
         }
     }
     f
@@ -649,7 +692,7 @@ mod tests {
             gone: vec!["a\nb".into()],
             told: Vec::new(),
         };
-        let finished = finished(1, &outcome, |_| 0);
+        let finished = finished(1, &outcome, |b| blocker(b, 0));
         assert_eq!(finished.gone, ["a b"]);
         assert_eq!(finished.blockers[0].name, "gedit   2  bank");
     }

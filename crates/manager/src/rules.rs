@@ -104,6 +104,24 @@ fn executables<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Err
     }))
 }
 
+/// Programs in a terminal: they are known by the names that they run under, not by their files.
+pub(crate) fn programs<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Vec<String>>, D::Error> {
+    let names = from.deserialize_any(Strings(|text| match text {
+        "" => Err("an empty name means no program".to_owned()),
+        text if text.contains('/') => Err(format!(
+            "{text:?} is a path, and programs in a terminal are known by their names; write {:?}",
+            text.rsplit('/').next().unwrap_or(text)
+        )),
+        text if text.contains(' ') => Err(format!(
+            "{text:?} is more than a name: no arguments are compared"
+        )),
+        _ => Ok(()),
+    }))?;
+    Ok(Some(names))
+}
+
 /// Browsers and mail programs of their making lose windows when closed one by one, and end whole on
 /// SIGTERM; so do Chromium's relatives, of which many also hide in a tray when closed.
 const END_BY_SIGTERM: [&str; 25] = [

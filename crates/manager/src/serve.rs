@@ -297,6 +297,7 @@ impl Manager {
             self.read_configuration_again();
         }
         self.ask_screen_savers();
+        self.logind.ask_about_leavings();
         // Whose terminal it is can only be told once the windows are known.
         self.look_at_windows().await;
         // Where logind is to end a session that something else started, its applications have to be
@@ -322,6 +323,7 @@ impl Manager {
             // By force nobody is asked.
             if request.force != Force::Now && !self.core.is_over() {
                 self.register_hooks();
+                self.register_removable();
             }
         }
         request.requester = self.requester(requester);
@@ -396,13 +398,13 @@ impl Manager {
             Some(_) => self
                 .core
                 .blockers()
-                .map(|b| report::blocker(b, self.waiting(b)))
+                .map(|b| self.told(b, self.waiting(b)))
                 .collect(),
             None => self
                 .core
                 .would_block()
                 .iter()
-                .map(|b| report::blocker(b, 0))
+                .map(|b| self.told(b, 0))
                 .collect(),
         };
         let status = Status {
@@ -437,6 +439,7 @@ impl Manager {
             ),
             other_inhibitors: self.other_inhibitors(),
             foreign: self.foreign(),
+            survivors: self.survivors.iter().map(report::survivor).collect(),
             blockers,
             waits: report::waits(&self.core, |of| {
                 let since = self.slow_since.get(of);

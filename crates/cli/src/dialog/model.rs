@@ -4,6 +4,8 @@
 use endsession_dialog::content::{Holds, Kind, Phase, Request, Row};
 use endsession_manager::report::{BlockerInfo, News, Status, Who};
 
+use crate::show;
+
 /// A request, as far as it has been told.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Model {
@@ -87,12 +89,8 @@ impl Model {
                 return Change::Unclear;
             }
             News::Cleared(b) => {
-                let key = (
-                    b.id.as_str(),
-                    holds(&b.kind),
-                    b.reason.as_str(),
-                    b.responding,
-                );
+                let reason = reason(b);
+                let key = (b.id.as_str(), holds(&b.kind), reason.as_str(), b.responding);
                 self.request
                     .rows
                     .retain(|r| (r.app.as_str(), r.holds, r.reason.as_str(), r.responding) != key);
@@ -133,7 +131,7 @@ impl Model {
             name: b.name.clone(),
             pid: b.pid,
             holds: holds(&b.kind),
-            reason: b.reason.clone(),
+            reason: reason(b),
             responding: b.responding,
             can_show: false,
             since: now.saturating_sub(i64::try_from(b.waiting_ms).unwrap_or(i64::MAX)),
@@ -166,6 +164,16 @@ impl Model {
         self.request
             .rows
             .retain(|r| r.app != who.id || !is_waiting(r.holds));
+    }
+}
+
+/// Why it blocks. Of a job also for how long it has run; that is as old as the last news or status.
+fn reason(b: &BlockerInfo) -> String {
+    let minute = 60_000;
+    if b.kind == "job" && b.running_ms >= minute {
+        format!("{}, {}", b.reason, show::duration(b.running_ms))
+    } else {
+        b.reason.clone()
     }
 }
 
@@ -221,6 +229,21 @@ mod tests {
             waiting_ms,
             ..BlockerInfo::default()
         }
+    }
+
+    #[test]
+    fn of_a_job_it_is_told_for_how_long_it_has_run() {
+        let job = |running_ms| BlockerInfo {
+            running_ms,
+            ..blocker("1", "job", 0)
+        };
+        assert_eq!(reason(&job(59_999)), "because");
+        assert_eq!(reason(&job(4 * 60_000)), "because, 4 min");
+        let mut model = Model::of(&status(), 0).unwrap();
+        model.news(&News::Blocked(job(4 * 60_000)), 0);
+        let rows = model.content().rows.len();
+        model.news(&News::Cleared(job(4 * 60_000)), 0);
+        assert_eq!(model.content().rows.len(), rows - 1);
     }
 
     fn who(id: &str) -> Who {

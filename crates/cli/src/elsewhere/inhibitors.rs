@@ -96,6 +96,7 @@ impl Inhibitor {
             reason: self.reason.clone(),
             responding: true,
             waiting_ms: 0,
+            running_ms: 0,
         }
     }
 }

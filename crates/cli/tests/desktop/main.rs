@@ -5,11 +5,18 @@
 #[path = "../support/desk.rs"]
 mod desk;
 mod ends;
+mod terminals;
 mod wayland;
 
 use desk::{Desk, LIMIT, wait_for_descendant};
 use endsession_testkit::apps::{self, Answer, GtkApp};
 use rustix::process::Signal;
+use terminals::{
+    a_job_under_nohup_is_listed_and_outlives_the_session,
+    a_pipeline_holds_until_its_last_program_has_ended,
+    a_terminal_within_a_terminal_is_what_runs_in_it, how_long_a_job_has_run_is_told,
+    jobs_in_the_background_hold_it_too_until_each_has_ended, what_only_shows_holds_nothing,
+};
 
 const TEXT: &str = "not saved yet: wörd";
 
@@ -323,6 +330,12 @@ on_both! {
     an_inhibitor_taken_while_voting_blocks_until_it_is_released;
     gedit_whose_only_word_is_its_inhibitor_is_named_with_its_reason;
     a_job_in_a_terminal_blocks_until_it_ends;
+    a_job_under_nohup_is_listed_and_outlives_the_session;
+    a_pipeline_holds_until_its_last_program_has_ended;
+    a_terminal_within_a_terminal_is_what_runs_in_it;
+    how_long_a_job_has_run_is_told;
+    jobs_in_the_background_hold_it_too_until_each_has_ended;
+    what_only_shows_holds_nothing;
     a_status_typed_in_a_terminal_is_no_job;
     an_editor_goes_before_the_terminal_it_was_started_from;
     the_requesters_own_terminal_never_counts_and_goes_last;

@@ -14,4 +14,5 @@ mod service;
 mod sessions;
 mod support;
 mod sway_systemd;
+mod terminals;
 mod uwsm;

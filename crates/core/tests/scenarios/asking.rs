@@ -310,6 +310,21 @@ fn an_inhibitor_taken_with_the_yes_blocks_until_it_is_released() {
 }
 
 #[test]
+fn an_inhibitor_tells_how_far_it_is_and_is_the_same() {
+    let mut desk = Desk::new([mail()]);
+    desk.inhibits("mail", "20 MB to write");
+    desk.log_off();
+    desk.log_ends(&["0.0 mail says yes"]);
+    desk.inhibits("mail", "10 MB to write");
+    desk.log_is(&[
+        "0.0 cleared mail, inhibitor: 20 MB to write",
+        "0.0 blocked by mail, inhibitor: 10 MB to write",
+    ]);
+    desk.inhibits("mail", "10 MB to write");
+    desk.log_is(&[]);
+}
+
+#[test]
 fn a_refusal_is_asked_again_when_its_inhibitor_goes() {
     let mut desk = Desk::new([mail(), App::new("burner").votes(Says::No("burning"))]);
     desk.inhibits("burner", "disc in the drive");

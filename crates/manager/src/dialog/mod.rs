@@ -314,7 +314,7 @@ impl Manager {
     fn renew_notification(&mut self) {
         let phase = self.core.phase().unwrap_or(Phase::Asking);
         let kind = self.core.current().map_or(Kind::LogOff, |r| r.kind);
-        let blockers = self.core.blockers().map(|b| report::blocker(b, 0));
+        let blockers = self.core.blockers().map(|b| self.told(b, 0));
         let waits = report::waits(&self.core, |_| 0).into_iter();
         let rows: Vec<(String, String)> =
             blockers.chain(waits).map(|b| (b.name, b.reason)).collect();

@@ -305,7 +305,7 @@ impl Manager {
             blockers: self
                 .core
                 .blockers()
-                .map(|b| report::blocker(b, self.waiting(b)))
+                .map(|b| self.told(b, self.waiting(b)))
                 .collect(),
             gone: self
                 .core

@@ -10,9 +10,9 @@ use endsession_core::Kind;
 use futures_util::StreamExt as _;
 use zbus::{Connection, MatchRule, Message, MessageStream, Variant};
 
-use super::Word;
 use super::locks::Lock;
 use super::session::Session;
+use super::{Leavings, Word};
 
 /// What a call may take that asks nobody. logind starts polkit for some.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -28,6 +28,7 @@ pub(super) const LOGIN: &str = "org.freedesktop.login1";
 pub(super) const LOGIN_PATH: &str = "/org/freedesktop/login1";
 pub(super) const LOGIN_MANAGER: &str = "org.freedesktop.login1.Manager";
 const SESSION: &str = "org.freedesktop.login1.Session";
+const USER: &str = "org.freedesktop.login1.User";
 const POLKIT: &str = "org.freedesktop.PolicyKit1";
 const POLKIT_PATH: &str = "/org/freedesktop/PolicyKit1/Authority";
 const AUTHORITY: &str = "org.freedesktop.PolicyKit1.Authority";
@@ -126,6 +127,53 @@ impl Calls {
         for (.., path) in others.take(MAX_SESSIONS) {
             let all = self.properties(path.as_str(), SESSION).await;
             if all.is_ok_and(|all| text(&all, "Class") == "user") {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What is done with what is left of a session of this user; `own`: its id. `KillUserProcesses`,
+    /// `KillOnlyUsers`, `KillExcludeUsers`, and other sessions.
+    pub(super) async fn leavings(&self, own: Option<&str>) -> Result<Leavings, String> {
+        let uid = rustix::process::getuid().as_raw();
+        let reply = self.login("GetUser", &uid).await?;
+        let path = owned_path(&reply)?;
+        let user = self.properties(path.as_str(), USER).await?;
+        let all = self.properties(LOGIN_PATH, LOGIN_MANAGER).await?;
+        let user = text(&user, "Name");
+        let lists = |key: &str| {
+            let names = all.get(key).and_then(|v| v.try_clone().ok());
+            let names = names.and_then(|v| Vec::<String>::try_from(v).ok());
+            names.unwrap_or_default()
+        };
+        let only = lists("KillOnlyUsers");
+        let is_meant = only.is_empty() || only.contains(&user);
+        let kills = is_true(&all, "KillUserProcesses")
+            && is_meant
+            && !lists("KillExcludeUsers").contains(&user);
+        Ok(Leavings {
+            kills,
+            elsewhere: self.is_elsewhere_too(uid, own).await?,
+            user,
+        })
+    }
+
+    /// Whether the user has another session that is not about to end.
+    async fn is_elsewhere_too(&self, uid: u32, own: Option<&str>) -> Result<bool, String> {
+        let reply = self.login("ListSessions", &()).await?;
+        let body = reply.body();
+        let sessions: Vec<(&str, u32, &str, &str, zbus::ObjectPath<'_>)> =
+            body.deserialize().map_err(unclear)?;
+        let others = sessions
+            .iter()
+            .filter(|(id, of, ..)| *of == uid && Some(*id) != own);
+        for (.., path) in others.take(MAX_SESSIONS) {
+            let Ok(all) = self.properties(path.as_str(), SESSION).await else {
+                continue;
+            };
+            // Since 256 the user's systemd itself is one of class manager.
+            if text(&all, "Class").starts_with("user") && text(&all, "State") != "closing" {
                 return Ok(true);
             }
         }
@@ -316,6 +364,11 @@ fn action(kind: Kind) -> String {
 pub(super) fn text(all: &Properties, name: &str) -> String {
     let value = all.get(name).and_then(|value| <&str>::try_from(value).ok());
     value.unwrap_or_default().to_owned()
+}
+
+fn is_true(all: &Properties, name: &str) -> bool {
+    all.get(name)
+        .is_some_and(|value| bool::try_from(value).unwrap_or_default())
 }
 
 fn owned_path(reply: &Message) -> Result<zbus::ObjectPath<'static>, String> {

@@ -20,6 +20,7 @@ use endsession_core::Kind;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use zbus::{Connection, Message, MessageStream, connection};
 
+use crate::adapter::jobs::Stay;
 use calls::{Calls, LOGIN, LOGIN_MANAGER, LOGIN_PATH};
 pub(crate) use locks::{Lock, Told as ToldLocks};
 pub(crate) use session::Session;
@@ -121,10 +122,23 @@ pub(crate) enum Told {
     Shutdown(bool),
     /// Locks were taken or released.
     LocksChanged,
+    /// What it does with what is left of a session.
+    Leavings(Option<Leavings>),
     /// Nothing that matters.
     Nothing,
     /// The system bus is gone.
     Lost,
+}
+
+/// What it does with what is left of a session of this user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Leavings {
+    /// What is left in the login's scope is ended: `KillUserProcesses`, for this user.
+    pub(crate) kills: bool,
+    /// The user is logged on elsewhere too.
+    pub(crate) elsewhere: bool,
+    /// The user's name.
+    pub(crate) user: String,
 }
 
 /// What is known when the system bus is there.
@@ -136,6 +150,7 @@ pub(crate) struct Began {
     delay: u64,
     lock: Option<OwnedFd>,
     can: Can,
+    leavings: Option<Leavings>,
 }
 
 type Work = Pin<Box<dyn Future<Output = Told>>>;
@@ -155,6 +170,8 @@ pub(crate) struct Logind {
     pub(crate) session: Option<Session>,
     /// What was said last.
     pub(crate) can: Can,
+    /// What it does with what is left of this session; `None` where it is not there to do anything.
+    pub(crate) leavings: Option<Leavings>,
     /// The number of the last question to polkit, and whether it is open.
     question: u32,
     open: bool,
@@ -172,6 +189,7 @@ impl Default for Logind {
             delay: DEFAULT_DELAY,
             session: None,
             can: Can::nothing("this session has no system bus"),
+            leavings: None,
             question: 0,
             open: false,
         }
@@ -257,6 +275,7 @@ impl Logind {
                 self.delay = began.delay;
                 self.lock = began.lock;
                 self.can = began.can;
+                self.leavings = began.leavings;
             }
         }
     }
@@ -292,6 +311,21 @@ impl Logind {
     /// Asks what the machine may be told to do; [`Told::Can`].
     pub(crate) fn ask_what_it_can(&mut self) -> bool {
         self.ask(|calls| async move { Told::Can(Box::new(can(&calls).await)) })
+    }
+
+    /// Asks what it does with what is left of a session; [`Told::Leavings`].
+    pub(crate) fn ask_about_leavings(&mut self) {
+        let own = self.session.as_ref().map(|s| s.id.clone());
+        self.ask(|calls| async move { Told::Leavings(leavings(&calls, own.as_deref()).await) });
+    }
+
+    /// What stays when this session ends.
+    pub(crate) fn stay(&self) -> Option<Stay> {
+        let leavings = self.leavings.as_ref()?;
+        Some(Stay {
+            kills: leavings.kills,
+            lingers: leavings.elsewhere || lingers(&leavings.user),
+        })
     }
 
     /// Asks who holds what against its end; [`Told::Locks`].
@@ -432,6 +466,7 @@ async fn connect(compositor: Option<u32>) -> Result<Began, String> {
     };
     let session = session(&calls, compositor).await;
     let can = can(&calls).await;
+    let leavings = leavings(&calls, session.as_ref().map(|s| s.id.as_str())).await;
     Ok(Began {
         calls,
         signals,
@@ -439,6 +474,7 @@ async fn connect(compositor: Option<u32>) -> Result<Began, String> {
         delay,
         lock,
         can,
+        leavings,
     })
 }
 
@@ -454,6 +490,26 @@ async fn session(calls: &Calls, compositor: Option<u32>) -> Option<Session> {
     let id = std::env::var("XDG_SESSION_ID").ok()?;
     let session = calls.session(&id).await.ok()?;
     session.is_ours().then_some(session)
+}
+
+/// Whether a user's systemd goes on without a login: the file that `loginctl enable-linger` makes,
+/// which logind itself looks for whenever it is asked.
+fn lingers(user: &str) -> bool {
+    !user.is_empty()
+        && !user.contains('/')
+        && std::path::Path::new("/var/lib/systemd/linger")
+            .join(user)
+            .exists()
+}
+
+async fn leavings(calls: &Calls, own: Option<&str>) -> Option<Leavings> {
+    match calls.leavings(own).await {
+        Ok(leavings) => Some(leavings),
+        Err(why) => {
+            tracing::info!("what logind does with what is left of a session is not known: {why}");
+            None
+        }
+    }
 }
 
 async fn can(calls: &Calls) -> Can {

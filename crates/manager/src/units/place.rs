@@ -58,6 +58,13 @@ impl Place {
         })
     }
 
+    /// It is below a slice that ends with the graphical session, as uwsm and others have them.
+    pub(crate) fn is_graphical(&self) -> bool {
+        self.group
+            .split('/')
+            .any(|part| part.ends_with("-graphical.slice"))
+    }
+
     /// What its name tells.
     pub(crate) fn kind(&self) -> Kind {
         // The manager's own process is in a scope too.

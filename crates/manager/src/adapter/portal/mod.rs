@@ -31,7 +31,7 @@ const REQUEST: &str = "org.freedesktop.impl.portal.Request";
 const SESSION: &str = "org.freedesktop.impl.portal.Session";
 
 /// Numbers of this protocol's clients, apart from those of others.
-const VOTER: u64 = 1 << 60;
+const VOTER: u64 = 1 << 59;
 
 /// Monitors kept, and holds, in all and of one application. An application has one of each; a runaway one must not use up everybody's share.
 const MAX_MONITORS: usize = 4096;
