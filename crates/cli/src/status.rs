@@ -85,7 +85,11 @@ fn lines_of_applications(mut lines: Vec<String>, s: &Status) -> Vec<String> {
             lines.push(format!("  {}{}", foreign.name, pid.unwrap_or_default()));
         }
     }
-    if !s.other_inhibitors.is_empty() {
+    if !s.holds.is_empty() {
+        lines.push("Held:".to_owned());
+        lines.extend(s.holds.iter().map(|h| format!("  {}", show::hold(h))));
+    } else if !s.other_inhibitors.is_empty() {
+        // Of another manager, which tells no more.
         lines.push("Held, but not against log-off:".to_owned());
         for hold in &s.other_inhibitors {
             lines.push(format!(

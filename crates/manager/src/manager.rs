@@ -30,6 +30,7 @@ use crate::perform::Hold;
 use crate::power::Power;
 use crate::process::{Exits, Table};
 use crate::rules::Rules;
+use crate::saver::Saver;
 use crate::units::Units;
 
 /// What applications have, in milliseconds, when their display is already gone: they cannot show
@@ -107,6 +108,7 @@ pub struct Manager {
     pub(crate) logind: Logind,
     pub(crate) power: Power,
     pub(crate) lock: Lock,
+    pub(crate) saver: Saver,
     pub(crate) exits: Exits,
     /// See [`Manager::processes`]; as old as the last message or wake-up at most.
     pub(crate) processes: Option<Rc<Table>>,
@@ -166,7 +168,7 @@ impl Manager {
     /// # Errors
     /// When the bus cannot be used, or another manager owns the session; nothing has changed then.
     pub async fn start(options: Options) -> Result<Self> {
-        let bus = Bus::connect(&options.bus_address).await?;
+        let mut bus = Bus::connect(&options.bus_address).await?;
         bus.take_names(&options.bus_address, false).await?;
         Self::on(bus, options, None).await
     }
@@ -177,7 +179,7 @@ impl Manager {
     /// # Errors
     /// As [`Manager::start`].
     pub async fn start_beside(options: Options) -> Result<Self> {
-        let bus = Bus::connect(&options.bus_address).await?;
+        let mut bus = Bus::connect(&options.bus_address).await?;
         bus.take_names(&options.bus_address, true).await?;
         Self::on(bus, options, None).await
     }
@@ -227,6 +229,7 @@ impl Manager {
             logind: Logind::default(),
             power: Power::default(),
             lock: Lock::default(),
+            saver: Saver::default(),
             display_name: "not looked for yet".to_owned(),
             display_is_unseen: false,
             session_named: None,
@@ -327,6 +330,7 @@ impl Manager {
                 self.look_for_another_compositor().await;
             }
             self.perform_all().await;
+            self.mind_holds().await;
             if self.leaves && self.ended.is_none() {
                 self.ended = Some(Ended::Left);
             }
@@ -365,6 +369,7 @@ impl Manager {
         let strangers_until = self.xsmp.deadline();
         let request_until = self.once_until();
         let hooks_until = self.hooks.deadline();
+        let saver_due = self.saver.deadline();
         let lost = self.bus_is_lost;
         tokio::select! {
             biased;
@@ -394,6 +399,12 @@ impl Manager {
             () = any(&mut self.terminate) => self.told_to_end().await,
             heard = self.units.next() => self.units_heard(heard),
             told = self.logind.next() => self.logind_told(told).await,
+            answer = self.saver.next() => {
+                if let Some((number, done)) = answer {
+                    self.saver_is_done(number, done);
+                }
+            }
+            () = until(saver_due) => self.ask_for_savers_name(),
             Some(()) = self.children.recv() => self.reap(),
             () = until(hooks_until) => self.hooks_are_due(),
             () = until(deadline) => {
@@ -516,6 +527,7 @@ impl Manager {
         self.viewers_are_lost();
         let mut effects = crate::adapter::gnome::Effects::default();
         self.gnome.all_left(&mut effects);
+        self.holds_changed(&effects.taken, &effects.released);
         for event in effects.events {
             self.event(event);
         }

@@ -36,6 +36,10 @@ pub struct Status {
     pub request: Option<RequestInfo>,
     /// Every application known.
     pub applications: Vec<App>,
+    /// Everything that holds something: inhibitors of every kind, jobs in terminals, and locks of
+    /// others at logind.
+    #[serde(default)]
+    pub holds: Vec<Held>,
     /// Inhibitors of anything but log-off, which do not block one.
     pub other_inhibitors: Vec<Hold>,
     /// Clients of another display of the same user, who share the bus: never asked or ended.
@@ -160,6 +164,21 @@ pub struct Hold {
     pub what: Vec<String>,
 }
 
+/// Somebody holds something: it is not to happen meanwhile.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The application, as in [`App::id`]; empty for a lock of somebody outside of the session.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its process, where it is verified.
+    pub pid: Option<u32>,
+    /// In its words; a job's command.
+    pub reason: String,
+    /// `logoff`, `sleep`, `idle`, `switch-user`, `automount`; of a lock at logind `restart`, `poweroff`.
+    pub what: Vec<String>,
+}
+
 /// Something that blocks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockerInfo {
@@ -251,6 +270,10 @@ pub enum News {
     },
     /// The request has ended.
     Finished(Finished),
+    /// An inhibitor was taken.
+    Held(Held),
+    /// One was released, or its holder has gone.
+    Released(Held),
 }
 
 /// An application in an event.

@@ -1,6 +1,6 @@
 //! What comes over the bus: sorted, checked, carried out and answered.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use endsession_core::{Choice, ChoiceError, Event, Force, Identity, Joined, Kind, Request};
 use zbus::Message;
@@ -8,6 +8,7 @@ use zbus::Variant;
 use zbus::message::Header;
 
 use crate::adapter::gnome::{Effects, Gnome};
+use crate::adapter::screensaver;
 use crate::backend::Backend;
 use crate::bus::{About, Answered, Failure, Incoming, Peer, failure, reply, wants_reply};
 use crate::control::{self, Command};
@@ -43,6 +44,9 @@ impl Manager {
                 Incoming::Answer(About::Notification, answer) => {
                     self.notification_answered(&answer)
                 }
+                Incoming::Answer(About::SaverName, answer) => self.savers_name_answered(&answer),
+                Incoming::SaverNameLost => self.savers_name_lost(),
+                Incoming::SaverNameFree => self.savers_name_is_free(),
                 Incoming::Signal(signal) => {
                     self.screen_saver_heard(&signal);
                     self.notification_heard(&signal);
@@ -56,7 +60,14 @@ impl Manager {
         if self.waits_for_logind(message, &header, peer) {
             return;
         }
-        let answered = self.answer(message, &header, peer).await;
+        let answered = if self.is_for_saver(&header) && is_its_user(peer) {
+            match self.saver_call(message, &header, peer).await {
+                Some(answered) => answered,
+                None => return,
+            }
+        } else {
+            self.answer(message, &header, peer).await
+        };
         if !wants_reply(message) {
             return;
         }
@@ -68,10 +79,7 @@ impl Manager {
 
     async fn answer(&mut self, message: &Message, header: &Header<'_>, peer: &Peer) -> Answered {
         // The bus lets root in; a session is its user's alone.
-        if peer
-            .uid
-            .is_some_and(|uid| uid != rustix::process::getuid().as_raw())
-        {
+        if !is_its_user(peer) {
             return Err(Failure::denied("this session belongs to another user"));
         }
         let path = header.path().map(|p| p.to_string()).unwrap_or_default();
@@ -102,7 +110,8 @@ impl Manager {
         answered
     }
 
-    fn carry_out(&mut self, effects: Effects) {
+    pub(crate) fn carry_out(&mut self, effects: Effects) {
+        self.holds_changed(&effects.taken, &effects.released);
         for event in effects.events {
             self.event(event);
         }
@@ -404,6 +413,7 @@ impl Manager {
                 |voter| self.xsmp.about(voter),
                 |of| self.rules.about(of),
             ),
+            holds: self.holds(),
             other_inhibitors: self.other_inhibitors(),
             foreign: self.foreign(),
             blockers,
@@ -438,7 +448,7 @@ impl Manager {
             .values()
             .filter(|i| i.flags & 1 == 0)
             .map(|i| Hold {
-                name: report::one_line(&i.app_id),
+                name: report::one_line(&i.name),
                 reason: report::one_line(&i.reason),
                 what: names
                     .iter()
@@ -450,8 +460,13 @@ impl Manager {
     }
 
     fn introspect(&self, path: &str, header: &Header<'_>) -> Answered {
+        let savers: &[&str] = match self.saver.is_ours() {
+            true => &screensaver::PATHS,
+            false => &[],
+        };
         let own = match path {
             control::PATH => Some(control::XML),
+            path if savers.contains(&path) => Some(screensaver::XML),
             _ => self.gnome.describe(path),
         };
         let mut children: Vec<String> = if path == "/org/gnome/SessionManager" {
@@ -459,14 +474,16 @@ impl Manager {
         } else {
             Vec::new()
         };
-        for object in [control::PATH, "/org/gnome/SessionManager"] {
+        let ours = [control::PATH, "/org/gnome/SessionManager"];
+        for object in ours.iter().chain(savers) {
             let below = object
                 .strip_prefix(path.trim_end_matches('/'))
                 .and_then(|r| r.strip_prefix('/'));
             let child = below.and_then(|r| r.split('/').next()).map(str::to_owned);
             children.extend(child.filter(|c| !c.is_empty()));
         }
-        children.dedup();
+        let mut seen = HashSet::new();
+        children.retain(|child| seen.insert(child.clone()));
         if own.is_none() && children.is_empty() {
             return Err(Failure::unknown_object(path));
         }
@@ -484,6 +501,12 @@ impl Manager {
         xml.push_str("</node>\n");
         reply(header, &xml.as_str())
     }
+}
+
+/// Whether a peer is the session's own user.
+fn is_its_user(peer: &Peer) -> bool {
+    let own = rustix::process::getuid().as_raw();
+    peer.uid.is_none_or(|uid| uid == own)
 }
 
 /// Whether it was typed by itself, and is no part of a job that calls it.

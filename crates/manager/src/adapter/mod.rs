@@ -1,6 +1,7 @@
 //! The edges: one file a protocol. Each turns its peers' words into events for the coordinator,
 //! and the coordinator's actions into its peers' words.
 
+pub(crate) mod blank;
 pub mod display;
 mod errands;
 pub(crate) mod ewmh;
@@ -13,6 +14,7 @@ pub mod jobs;
 mod ledger;
 pub(crate) mod link;
 pub mod niri;
+pub(crate) mod screensaver;
 pub mod shown;
 pub mod sway;
 pub(crate) mod talk;
