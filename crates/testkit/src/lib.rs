@@ -22,6 +22,7 @@
 //! - [`logind::Logind`]: a logind and a polkit that do what a test orders; [`machine::Machine`]: a real
 //!   systemd with logind, polkit and users who log in.
 //! - [`measure`]: what a process costs.
+//! - [`player::Player`]: Firefox that plays a film.
 //! - [`names::OwnsName`]: another program that owns a well-known name.
 //!
 //! It panics where a test should fail: a program that is missing names its Debian package, a wait
@@ -44,6 +45,7 @@ pub mod names;
 pub mod notifications;
 pub mod phoc;
 pub mod picture;
+pub mod player;
 pub mod programs;
 pub mod pty;
 pub mod session;
