@@ -40,7 +40,7 @@ fn lines(s: &Status) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(owner) = &s.owner {
         lines.push(format!("Session: owned by {owner}"));
-        if s.applications.is_empty() && s.other_inhibitors.is_empty() {
+        if s.applications.is_empty() && s.holds.is_empty() {
             lines.push("It tells of no client.".to_owned());
             return lines;
         }
@@ -88,17 +88,6 @@ fn lines_of_applications(mut lines: Vec<String>, s: &Status) -> Vec<String> {
     if !s.holds.is_empty() {
         lines.push("Held:".to_owned());
         lines.extend(s.holds.iter().map(|h| format!("  {}", show::hold(h))));
-    } else if !s.other_inhibitors.is_empty() {
-        // Of another manager, which tells no more.
-        lines.push("Held, but not against log-off:".to_owned());
-        for hold in &s.other_inhibitors {
-            lines.push(format!(
-                "  {} ({}): {}",
-                hold.name,
-                hold.what.join(", "),
-                hold.reason
-            ));
-        }
     }
     lines.push(String::new());
     if s.blockers.is_empty() {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use endsession_core::{Identity, InhibitorId};
 
-use crate::adapter::gnome::{AUTOMOUNT, IDLE, Inhibitor, LOG_OFF, SUSPEND, SWITCH_USER};
+use crate::adapter::gnome::{IDLE, Inhibitor, LOG_OFF, SUSPEND};
 use crate::logind::{Kept, Words};
 use crate::manager::Manager;
 use crate::report::{self, Held, News};
@@ -16,21 +16,6 @@ const MAX_NAMED: usize = 3;
 
 /// Characters of each name and reason in such a line.
 const MAX_WORD: usize = 120;
-
-/// What a flag is called.
-const NAMES: [(u32, &str); 5] = [
-    (LOG_OFF, "logoff"),
-    (SUSPEND, "sleep"),
-    (IDLE, "idle"),
-    (SWITCH_USER, "switch-user"),
-    (AUTOMOUNT, "automount"),
-];
-
-/// What these flags hold.
-fn what(flags: u32) -> Vec<String> {
-    let held = NAMES.iter().filter(|(flag, _)| flags & flag != 0);
-    held.map(|(_, name)| (*name).to_owned()).collect()
-}
 
 /// The flag that makes logind keep something from happening.
 fn flag(kept: Kept) -> u32 {
@@ -92,7 +77,7 @@ fn held(i: &Inhibitor) -> Held {
         name: report::one_line(&i.name),
         pid: i.of.pid(),
         reason: report::one_line(&i.reason),
-        what: what(i.flags),
+        what: report::what(i.flags),
     }
 }
 
@@ -134,7 +119,7 @@ impl Manager {
     /// brought.
     pub(crate) async fn mind_holds(&mut self) {
         if !self.gnome.inhibitors_changed() {
-            return;
+            return self.keep_screen_on().await;
         }
         for kept in Kept::ALL {
             let inhibitors = self.gnome.inhibitors.values();
@@ -161,7 +146,7 @@ impl Manager {
                 name: report::one_line(name),
                 pid: of.pid(),
                 reason: report::one_line(reason),
-                what: what(LOG_OFF),
+                what: report::what(LOG_OFF),
             };
             // What other protocols than GNOME's brought; locks at logind are told below.
             let others = app.inhibitors.iter();
@@ -222,12 +207,5 @@ mod tests {
             "one line, whatever they are called"
         );
         assert!(words.why.len() < 600 && words.why.ends_with(" and 997 more"));
-    }
-
-    #[test]
-    fn every_flag_has_a_name_and_an_unknown_one_has_none() {
-        let all = ["logoff", "sleep", "idle", "switch-user", "automount"];
-        assert_eq!(what(31), all);
-        assert!(what(1 << 7).is_empty());
     }
 }

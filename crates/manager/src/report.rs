@@ -10,8 +10,8 @@ use endsession_core::{
 use endsession_ice::Properties;
 use serde::{Deserialize, Serialize};
 
-use crate::adapter::text;
 use crate::adapter::xsmp::Xsmp;
+use crate::adapter::{gnome, text};
 use crate::hooks::Hooks;
 use crate::rules::{By, Verdict};
 
@@ -356,6 +356,20 @@ fn lines<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<String> {
     texts.into_iter().map(|t| one_line(t)).collect()
 }
 
+/// What an inhibitor of `org.gnome.SessionManager` with these flags holds, as [`Held::what`].
+#[must_use]
+pub fn what(flags: u32) -> Vec<String> {
+    let names = [
+        (gnome::LOG_OFF, "logoff"),
+        (gnome::SUSPEND, "sleep"),
+        (gnome::IDLE, "idle"),
+        (gnome::SWITCH_USER, "switch-user"),
+        (gnome::AUTOMOUNT, "automount"),
+    ];
+    let held = names.iter().filter(|(flag, _)| flags & flag != 0);
+    held.map(|(_, name)| (*name).to_owned()).collect()
+}
+
 /// An identity as one word. Unique among the applications of one moment.
 #[must_use]
 pub fn id(of: &Identity) -> String {
@@ -648,6 +662,13 @@ pub fn finished(request: u32, outcome: &Outcome, waiting: impl Fn(&Blocker) -> u
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_flag_has_a_name_and_an_unknown_one_has_none() {
+        let all = ["logoff", "sleep", "idle", "switch-user", "automount"];
+        assert_eq!(what(31), all);
+        assert!(what(1 << 7).is_empty());
+    }
 
     #[test]
     fn a_strangers_words_are_one_row_and_turn_nothing_around() {

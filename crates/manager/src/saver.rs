@@ -52,6 +52,8 @@ pub(crate) struct Saver {
     /// How long nobody else has to have the name; `None`: it is never taken.
     after: Option<Duration>,
     awake: Awake,
+    /// Somebody holds off idling, and it has been looked for a display to keep on.
+    looked: bool,
     waiting: BTreeMap<u64, (Message, Call)>,
     last: u64,
     work: FuturesUnordered<Work>,
@@ -63,6 +65,11 @@ impl Saver {
             Some(after) => Name::Due(Instant::now() + after),
             None => Name::NotOurs,
         };
+    }
+
+    /// The session's display has become known: it may be one to keep on.
+    pub(crate) fn look_again(&mut self) {
+        self.looked = self.awake.is_on();
     }
 
     /// Whether it is ours.
@@ -294,13 +301,19 @@ impl Manager {
 
     /// Keeps the X display on while somebody holds off idling, and no longer.
     pub(crate) async fn keep_screen_on(&mut self) {
-        if self.gnome.inhibited() & IDLE == 0 {
+        if self.saver.looked == self.is_idling_held() {
+            return;
+        }
+        self.saver.looked = !self.saver.looked;
+        if !self.saver.looked {
             self.saver.awake.let_go();
-        } else if !self.saver.awake.is_on()
-            && let Some(display) = self.x_display().await
-        {
+        } else if let Some(display) = self.x_display().await {
             self.saver.awake.keep(display);
         }
+    }
+
+    fn is_idling_held(&self) -> bool {
+        self.gnome.inhibited() & IDLE != 0
     }
 
     /// The X display that shows this session, where one does. One below a Wayland compositor shows

@@ -133,6 +133,7 @@ impl Gnome {
         }
         effects.taken.push(inhibitor.clone());
         self.changed = true;
+        self.inhibited |= flags;
         self.inhibitors.insert(n, inhibitor);
         effects.signals.extend(
             object(inhibitor_path(n))
@@ -189,6 +190,7 @@ impl Gnome {
             held.inhibitors.retain(|i| *i != n);
         }
         self.changed = true;
+        self.inhibited = self.inhibitors.values().fold(0, |all, i| all | i.flags);
         if inhibitor.flags & LOG_OFF != 0 {
             effects
                 .events
@@ -226,7 +228,7 @@ impl Gnome {
 
     /// The flags that some inhibitor holds.
     pub(crate) fn inhibited(&self) -> u32 {
-        self.inhibitors.values().fold(0, |all, i| all | i.flags)
+        self.inhibited
     }
 
     pub(super) fn inhibited_changed(&self, before: u32, effects: &mut Effects) {

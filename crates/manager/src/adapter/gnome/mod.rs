@@ -103,6 +103,8 @@ pub(crate) struct Effects {
 pub(crate) struct Gnome {
     pub(crate) clients: BTreeMap<u32, Client>,
     pub(crate) inhibitors: BTreeMap<u32, Inhibitor>,
+    /// The flags of all of them together.
+    inhibited: u32,
     /// What each connection holds, so that one that leaves is forgotten without a search.
     held: HashMap<String, Held>,
     last: u32,
