@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use endsession_core::{Identity, InhibitorId};
+use endsession_core::{Coordinator, Identity, InhibitorId};
 
 use crate::adapter::gnome::{IDLE, Inhibitor, LOG_OFF, SUSPEND};
 use crate::logind::{Kept, Words};
@@ -71,10 +71,12 @@ fn words<'a>(holders: impl Iterator<Item = (&'a str, &'a str)>) -> Option<Words>
     })
 }
 
-fn held(i: &Inhibitor) -> Held {
+/// An inhibitor as everybody is told of it: under the name that its application has elsewhere, where it
+/// is known.
+fn held(core: &Coordinator, i: &Inhibitor) -> Held {
     Held {
         id: report::id(&i.of),
-        name: report::one_line(&i.name),
+        name: report::one_line(core.name_of(&i.of).unwrap_or(&i.name)),
         pid: i.of.pid(),
         reason: report::one_line(&i.reason),
         what: report::what(i.flags),
@@ -97,13 +99,19 @@ fn line(held: &Held) -> String {
 }
 
 impl Manager {
-    /// Tells everybody of inhibitors that have come or gone, whatever they hold.
-    pub(crate) fn holds_changed(&mut self, taken: &[Inhibitor], released: &[Inhibitor]) {
-        for held in taken.iter().map(held) {
+    /// Tells everybody of inhibitors that were taken, whatever they hold. The coordinator knows of them.
+    pub(crate) fn were_taken(&mut self, inhibitors: &[Inhibitor]) {
+        for i in inhibitors {
+            let held = held(&self.core, i);
             tracing::info!("held by {}", line(&held));
             self.tell_watchers(News::Held(held));
         }
-        for held in released.iter().map(held) {
+    }
+
+    /// The same of inhibitors that are about to be released. The coordinator still knows their holders.
+    pub(crate) fn are_released(&mut self, inhibitors: &[Inhibitor]) {
+        for i in inhibitors {
+            let held = held(&self.core, i);
             tracing::info!("released by {}", line(&held));
             self.tell_watchers(News::Released(held));
         }
@@ -124,7 +132,9 @@ impl Manager {
         for kept in Kept::ALL {
             let inhibitors = self.gnome.inhibitors.values();
             let holders = inhibitors.filter(|i| i.flags & flag(kept) != 0);
-            let words = words(holders.map(|i| (i.name.as_str(), i.reason.as_str())));
+            let core = &self.core;
+            let name = |of, given| core.name_of(of).unwrap_or(given);
+            let words = words(holders.map(|i| (name(&i.of, &i.name), i.reason.as_str())));
             self.logind.hold(kept, words);
         }
         self.keep_screen_on().await;
@@ -133,7 +143,8 @@ impl Manager {
     /// Everything that holds something, for `status`: inhibitors of every kind, jobs in terminals, and
     /// locks of others at logind.
     pub(crate) fn holds(&mut self) -> Vec<Held> {
-        let mut all: Vec<Held> = self.gnome.inhibitors.values().map(held).collect();
+        let inhibitors = self.gnome.inhibitors.values();
+        let mut all: Vec<Held> = inhibitors.map(|i| held(&self.core, i)).collect();
         let ours: BTreeSet<InhibitorId> = self
             .gnome
             .inhibitors

@@ -527,7 +527,7 @@ impl Manager {
         self.viewers_are_lost();
         let mut effects = crate::adapter::gnome::Effects::default();
         self.gnome.all_left(&mut effects);
-        self.holds_changed(&effects.taken, &effects.released);
+        self.are_released(&effects.released);
         for event in effects.events {
             self.event(event);
         }

@@ -111,10 +111,11 @@ impl Manager {
     }
 
     pub(crate) fn carry_out(&mut self, effects: Effects) {
-        self.holds_changed(&effects.taken, &effects.released);
+        self.are_released(&effects.released);
         for event in effects.events {
             self.event(event);
         }
+        self.were_taken(&effects.taken);
         for message in effects.signals {
             self.bus.send(message);
         }
