@@ -207,10 +207,10 @@ fn without_a_system_bus_the_session_alone_knows_and_says_so_once() {
     raw.inhibit("mpv", "Playing", IDLING).unwrap();
     raw.inhibit("vlc", "Playing", IDLING).unwrap();
     let held = session.run.stderr();
-    held.wait_for("holds idle, and only the session knows of it", LIMIT);
+    held.wait_for("holds idle, of which logind is not told", LIMIT);
     assert_eq!(session.status()["holds"].as_array().unwrap().len(), 2);
     let log = session.run.stderr_so_far();
-    assert_eq!(log.matches("only the session knows").count(), 1, "{log}");
+    assert_eq!(log.matches("logind is not told").count(), 1, "{log}");
 }
 
 #[test]

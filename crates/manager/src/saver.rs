@@ -3,7 +3,7 @@
 //!
 //! A session whose manager takes `org.gnome.SessionManager` is one in which browsers and players ask here
 //! before they would help themselves. What they hold is an inhibitor of [`crate::adapter::gnome`]; logind
-//! is told of it ([`crate::holds`]), which swayidle and hypridle go by, and an X server.
+//! is told of it ([`crate::holds`]), which swayidle and hypridle go by, and so is the display.
 
 use std::collections::BTreeMap;
 use std::future::{Future, pending};
@@ -14,7 +14,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use zbus::Message;
 use zbus::message::Header;
 
-use crate::adapter::blank::{self, Awake, Errand};
+use crate::adapter::awake::{Awake, Screen};
+use crate::adapter::blank::{self, Errand};
 use crate::adapter::gnome::{Asked, Effects, IDLE};
 use crate::adapter::screensaver::{self, Call, NAME};
 use crate::backend::Backend;
@@ -263,7 +264,7 @@ impl Manager {
         call: &Call,
         errand: Errand,
     ) -> Option<Answered> {
-        let Some(display) = self.x_display().await else {
+        let Some(Screen::X11(display)) = self.screen().await else {
             return Some(Err(Failure::new(
                 NOT_SUPPORTED,
                 "this session is shown by no X server, and a compositor cannot be asked for this",
@@ -299,7 +300,7 @@ impl Manager {
         }
     }
 
-    /// Keeps the X display on while somebody holds off idling, and no longer.
+    /// Keeps the screen on while somebody holds off idling, and no longer.
     pub(crate) async fn keep_screen_on(&mut self) {
         if self.saver.looked == self.is_idling_held() {
             return;
@@ -307,18 +308,28 @@ impl Manager {
         self.saver.looked = !self.saver.looked;
         if !self.saver.looked {
             self.saver.awake.let_go();
-        } else if let Some(display) = self.x_display().await {
-            self.saver.awake.keep(display);
+        } else if let Some(screen) = self.screen().await {
+            self.saver.awake.keep(screen);
         }
     }
 
+    /// Whether somebody else than the compositor does: phoc, for one, passes on here what it is asked for,
+    /// and would hold for ever what we ask it for.
     fn is_idling_held(&self) -> bool {
-        self.gnome.inhibited() & IDLE != 0
+        if self.gnome.inhibited() & IDLE == 0 {
+            return false;
+        }
+        let compositor = self.ends_last();
+        let mut holders = self
+            .gnome
+            .inhibitors
+            .values()
+            .filter(|i| i.flags & IDLE != 0);
+        holders.any(|i| Some(&i.of) != compositor)
     }
 
-    /// The X display that shows this session, where one does. One below a Wayland compositor shows
-    /// nothing itself.
-    async fn x_display(&mut self) -> Option<String> {
+    /// What shows this session. An X display below a Wayland compositor shows nothing itself.
+    async fn screen(&mut self) -> Option<Screen> {
         let child = match &self.backend {
             Backend::Child(child) if child.status().is_some() => return None,
             Backend::Child(child) => Some(child.pid()),
@@ -329,9 +340,11 @@ impl Manager {
             Some(ways) if child.is_none() => ways,
             _ => display_of::find(&self.processes(), child),
         };
-        match ways.into_iter().next() {
-            Some(Way::X11(display)) => Some(display),
-            _ => None,
-        }
+        let is_sway = ways.iter().any(|way| matches!(way, Way::Sway(..)));
+        ways.into_iter().find_map(|way| match way {
+            Way::Sway(..) => None,
+            Way::Wayland(socket) => Some(Screen::Wayland(socket, is_sway)),
+            Way::X11(display) => (!is_sway).then_some(Screen::X11(display)),
+        })
     }
 }

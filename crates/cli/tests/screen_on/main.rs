@@ -8,11 +8,16 @@
 #[path = "../support/desk.rs"]
 mod desk;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use desk::{DEADLINES, Desk, LIMIT};
+use desk::{DEADLINES, Desk, LIMIT, Shown};
 use endsession_testkit::gnome_client::{GnomeClient, Manner};
+use endsession_testkit::picture::Screen as _;
 use endsession_testkit::player::Player;
+use endsession_testkit::session::{Proc, Sandbox};
+use endsession_testkit::sway::Config;
+use endsession_testkit::wait::for_entry;
 use endsession_testkit::x11::Display;
 use serde_json::{Value, json};
 
@@ -112,6 +117,61 @@ fn an_x_server_does_not_blank_while_somebody_holds_off_idling() {
     stays_on(&display);
     player.leave();
     display.wait_until_blank(LIMIT);
+}
+
+/// swayidle on this desk, which goes by the compositor alone: there is no logind. Announced in a file.
+fn swayidle(desk: &Desk) -> (Proc, PathBuf) {
+    endsession_testkit::programs::need("swayidle");
+    let file = desk.sandbox.home().join("idle");
+    let note = format!("touch {}", file.display());
+    let swayidle = desk
+        .sandbox
+        .spawn(["swayidle", "-d", "timeout", "1", &note]);
+    let said = swayidle.stderr();
+    said.wait_for("Register idle timeout at 1000 ms", LIMIT);
+    (swayidle, file)
+}
+
+/// A compositor does not idle while somebody holds that off, and nothing of that is seen.
+#[track_caller]
+fn a_compositor_is_kept_from_idling(sandbox: &Sandbox) {
+    let desk = Desk::sway_of(sandbox, Config::new(), DEADLINES);
+    let Shown::Sway(sway) = &desk.shown else {
+        unreachable!("this desk is sway's")
+    };
+    let before = sway.picture();
+    let player = client(&desk);
+    let cookie = player.inhibit("Playing", 8);
+    let log = desk.run.stderr();
+    log.wait_for("is kept from blanking", LIMIT);
+    let (_swayidle, idle) = swayidle(&desk);
+    let begun = Instant::now();
+    while begun.elapsed() < TWICE {
+        assert!(!idle.exists(), "after {:?}", begun.elapsed());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(sway.picture(), before, "a pixel is seen");
+    player.uninhibit(cookie);
+    for_entry(&desk.sandbox.home(), LIMIT, |name| name == "idle");
+    log.wait_for("may blank again", LIMIT);
+
+    // It is nobody's window, and in nobody's way when the session ends.
+    player.inhibit("Playing", 8);
+    assert_eq!(desk.endsession(&["logoff"]).0, 0);
+    desk.ends_last_of(0);
+}
+
+#[test]
+fn sway_does_not_idle_while_somebody_holds_that_off() {
+    a_compositor_is_kept_from_idling(&Sandbox::new());
+}
+
+#[test]
+fn a_compositor_that_wants_to_see_a_surface_is_shown_one() {
+    let sandbox = Sandbox::new();
+    // sway, as if it were one that we know nothing of.
+    sandbox.set_env("ENDSESSION_DISPLAY", "wlr-foreign-toplevel");
+    a_compositor_is_kept_from_idling(&sandbox);
 }
 
 #[test]

@@ -5,9 +5,8 @@
 //! that dies leaves nothing behind, and while it lasts nobody is woken for it.
 
 use std::borrow::Cow;
-use std::future::{Future, pending};
+use std::future::Future;
 use std::io;
-use std::pin::Pin;
 
 use x11rb_protocol::protocol::screensaver::{
     QueryInfoReply, QueryInfoRequest, QueryVersionReply, QueryVersionRequest, SuspendRequest,
@@ -120,97 +119,37 @@ pub(crate) async fn run(display: String, errand: Errand) -> Result<u32, String> 
     .await
 }
 
-type Suspending = Pin<Box<dyn Future<Output = Result<Saver, String>>>>;
+/// A display that is kept from blanking as long as this is there.
+#[derive(Debug)]
+pub(crate) struct Suspended(Saver);
 
-/// The suspension.
-#[derive(Default)]
-pub(crate) struct Awake(State);
-
-#[derive(Default)]
-enum State {
-    #[default]
-    Off,
-    Begins(String, Suspending),
-    On(String, Saver),
-}
-
-impl std::fmt::Debug for Awake {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let state = match &self.0 {
-            State::Off => "off",
-            State::Begins(..) => "begins",
-            State::On(..) => "on",
-        };
-        f.debug_tuple("Awake").field(&state).finish()
-    }
-}
-
-impl Awake {
-    /// Whether a display is kept from blanking, or is about to be.
-    pub(crate) fn is_on(&self) -> bool {
-        !matches!(self.0, State::Off)
+impl Suspended {
+    /// Begins with it.
+    ///
+    /// # Errors
+    /// What is missing or broken.
+    pub(crate) async fn begin(display: &str) -> Result<Self, String> {
+        let mut saver = Saver::connect(display).await?;
+        let suspend = SuspendRequest { suspend: 1 };
+        saver.wire.send_extension(suspend, saver.opcode);
+        // Its answer comes when the other is done.
+        saver.idle().await?;
+        Ok(Self(saver))
     }
 
-    /// Suspends the screen saver and the power saving of this display until [`Awake::let_go`].
-    pub(crate) fn keep(&mut self, display: String) {
-        let name = display.clone();
-        let begins = async move {
-            limited(&display, async {
-                let mut saver = Saver::connect(&display).await?;
-                let opcode = saver.opcode;
-                saver
-                    .wire
-                    .send_extension(SuspendRequest { suspend: 1 }, opcode);
-                // Its answer comes when the other is done.
-                saver.idle().await?;
-                Ok(saver)
-            })
-            .await
-        };
-        self.0 = State::Begins(name, Box::pin(begins));
-    }
-
-    /// Gives the display back, at once.
-    pub(crate) fn let_go(&mut self) {
-        if let State::On(screen, _) = std::mem::take(&mut self.0) {
-            tracing::info!("the X display {screen} may blank again");
-        }
-    }
-
-    /// Goes on with it. Cancel-safe.
-    pub(crate) async fn next(&mut self) {
-        match &mut self.0 {
-            State::Off => pending().await,
-            State::Begins(screen, begins) => match begins.as_mut().await {
-                Ok(saver) => {
-                    tracing::info!("the X display {screen} is kept from blanking");
-                    self.0 = State::On(std::mem::take(screen), saver);
-                }
-                Err(why) => {
-                    tracing::warn!("the screen may blank although that is held off: {why}");
-                    self.0 = State::Off;
-                }
-            },
-            State::On(screen, saver) => {
-                let lost = lost(&mut saver.wire).await;
-                tracing::info!("the X display {screen} is gone: {lost}");
-                self.0 = State::Off;
-            }
-        }
-    }
-}
-
-/// Waits for the end of the connection. Nothing else is to come.
-async fn lost(wire: &mut X11Wire<()>) -> io::Error {
-    loop {
-        if let Err(error) = wire.arrival().await {
-            return error;
-        }
+    /// Waits for the end of the connection. Nothing else is to come.
+    pub(crate) async fn lost(&mut self) -> io::Error {
+        let wire = &mut self.0.wire;
         loop {
-            match wire.packet() {
-                Ok(Some(_)) => {}
-                Ok(None) => break,
-                Err(error) => return error,
+            if let Err(error) = wire.arrival().await {
+                return error;
+            }
+            loop {
+                match wire.packet() {
+                    Ok(Some(_)) => {}
+                    Ok(None) => break,
+                    Err(error) => return error,
+                }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The edges: one file a protocol. Each turns its peers' words into events for the coordinator,
 //! and the coordinator's actions into its peers' words.
 
+pub(crate) mod awake;
 pub(crate) mod blank;
 pub mod display;
 mod errands;
@@ -9,6 +10,7 @@ pub mod gnome;
 pub(crate) mod hyprctl;
 pub mod hyprland;
 pub(crate) mod i3ipc;
+mod idle;
 mod inquiry;
 pub mod jobs;
 mod ledger;

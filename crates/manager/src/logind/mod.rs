@@ -302,7 +302,7 @@ impl Logind {
         let first = self.holds.unasked(kept);
         if let (Some(words), Some(why)) = (first, &self.absent) {
             tracing::warn!(
-                "{} holds {}, and only the session knows of it: {why}",
+                "{} holds {}, of which logind is not told: {why}",
                 words.who,
                 kept.what()
             );
@@ -321,7 +321,7 @@ impl Logind {
             Next::Rest => {}
             Next::Ask(words) => self.ask_for_hold(kept, words),
             Next::Complain(why) => tracing::warn!(
-                "logind gives no {} lock for what applications hold, and only the session knows of it: {why}",
+                "logind gives no {} lock for what applications hold: {why}",
                 kept.what()
             ),
         }
