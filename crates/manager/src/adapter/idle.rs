@@ -10,9 +10,6 @@ use std::io::{self, ErrorKind};
 use std::os::fd::AsFd as _;
 use std::path::Path;
 
-use tokio::io::Interest;
-use tokio::net::UnixStream;
-use wayland_client::backend::WaylandError;
 use wayland_client::protocol::{
     wl_buffer::WlBuffer,
     wl_callback::{self, WlCallback},
@@ -24,7 +21,7 @@ use wayland_client::protocol::{
     wl_shm_pool::WlShmPool,
     wl_surface::WlSurface,
 };
-use wayland_client::{Connection, Dispatch, EventQueue, Proxy, QueueHandle, delegate_noop};
+use wayland_client::{Connection, Dispatch, Proxy, QueueHandle, delegate_noop};
 use wayland_protocols::wp::idle_inhibit::zv1::client::{
     zwp_idle_inhibit_manager_v1::ZwpIdleInhibitManagerV1 as Manager,
     zwp_idle_inhibitor_v1::ZwpIdleInhibitorV1 as Inhibitor,
@@ -36,6 +33,7 @@ use wayland_protocols_wlr::layer_shell::v1::client::{
     },
 };
 
+use super::wayland::WaylandLink;
 use crate::backend::compositor::{self, Ipc};
 
 /// What the pixel's surface is called, where compositors have rules about such.
@@ -47,10 +45,7 @@ const TRIES: u32 = 8;
 /// A compositor that is kept from idling as long as this is there.
 #[derive(Debug)]
 pub(crate) struct Inhibited {
-    connection: Connection,
-    queue: EventQueue<State>,
-    /// The connection's socket once more, for its readiness only.
-    readiness: UnixStream,
+    link: WaylandLink<State>,
     state: State,
 }
 
@@ -100,16 +95,10 @@ impl Inhibited {
     }
 
     async fn open(socket: &Path, bare: bool) -> io::Result<Self> {
-        // Tokio's, because its `connect` does not wait for a compositor that no longer accepts.
-        let stream = UnixStream::connect(socket).await?.into_std()?;
-        let readiness = UnixStream::from_std(stream.try_clone()?)?;
-        let connection = Connection::from_socket(stream).map_err(io::Error::other)?;
-        let queue = connection.new_event_queue();
-        connection.display().get_registry(&queue.handle(), ());
+        let link = WaylandLink::connect(socket).await?;
+        link.connection.display().get_registry(&link.handle(), ());
         let mut this = Self {
-            connection,
-            queue,
-            readiness,
+            link,
             state: State::default(),
         };
         this.roundtrip().await?;
@@ -120,9 +109,9 @@ impl Inhibited {
         if bare {
             this.state.layer_shell = None;
         }
-        this.state.make(&this.queue.handle());
+        this.state.make(&this.link.handle());
         while this.state.waits() {
-            this.arrival().await?;
+            this.link.arrival(&mut this.state).await?;
         }
         this.roundtrip().await?;
         Ok(this)
@@ -130,9 +119,10 @@ impl Inhibited {
 
     async fn roundtrip(&mut self) -> io::Result<()> {
         let awaited = self.state.roundtrips + 1;
-        self.connection.display().sync(&self.queue.handle(), ());
+        let handle = self.link.handle();
+        self.link.connection.display().sync(&handle, ());
         while self.state.roundtrips < awaited {
-            self.arrival().await?;
+            self.link.arrival(&mut self.state).await?;
         }
         Ok(())
     }
@@ -141,62 +131,13 @@ impl Inhibited {
     /// Cancel-safe.
     pub(crate) async fn lost(&mut self) -> io::Error {
         loop {
-            if let Err(error) = self.arrival().await {
+            if let Err(error) = self.link.arrival(&mut self.state).await {
                 return error;
             }
             if self.state.shown.is_none() && self.state.tries > 0 {
-                self.state.make(&self.queue.handle());
+                self.state.make(&self.link.handle());
             }
         }
-    }
-
-    /// Waits until something more has arrived, writing meanwhile what the socket takes.
-    /// Cancel-safe: it waits only while it holds nothing.
-    async fn arrival(&mut self) -> io::Result<()> {
-        while !self.turn()? {
-            let interest = if self.flush()? {
-                Interest::READABLE
-            } else {
-                Interest::READABLE | Interest::WRITABLE
-            };
-            self.readiness.ready(interest).await?;
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<bool> {
-        let flush = || self.connection.flush().map_err(io_error);
-        match self.readiness.try_io(Interest::WRITABLE, flush) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Reads what goes without waiting. `true`: something more has arrived.
-    fn turn(&mut self) -> io::Result<bool> {
-        let read = || match self.connection.prepare_read() {
-            // Only another thread's reading would leave events behind; there is none.
-            None => Ok(0),
-            Some(guard) => guard.read().map_err(io_error),
-        };
-        let read = self.readiness.try_io(Interest::READABLE, read);
-        let dispatched = self.queue.dispatch_pending(&mut self.state);
-        if dispatched.map_err(io::Error::other)? > 0 {
-            return Ok(true);
-        }
-        match read {
-            Ok(_) => Ok(false),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-fn io_error(error: WaylandError) -> io::Error {
-    match error {
-        WaylandError::Io(error) => error,
-        protocol => io::Error::other(protocol),
     }
 }
 

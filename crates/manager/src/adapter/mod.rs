@@ -22,6 +22,7 @@ pub mod sway;
 pub(crate) mod talk;
 pub(crate) mod text;
 pub mod toplevels;
+mod wayland;
 pub mod windows;
 pub(crate) mod x11;
 pub(crate) mod xres;
