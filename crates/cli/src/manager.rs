@@ -41,7 +41,8 @@ pub(crate) async fn run(options: ManagerOptions) -> Result<Exit> {
     .telling(Notify::from_environment())
     .watching_its_compositor()
     .await
-    .with_logind();
+    .with_logind()
+    .serving_screen_saver();
     tracing::info!("managing this session");
     Ok(match manager.run().await {
         Ended::Over | Ended::Session(_) | Ended::Left => Exit::Done,

@@ -92,6 +92,7 @@ pub(crate) async fn run(options: Run) -> Result<Exit> {
         .with_backend(Backend::Child(child))
         .keeping(kept)
         .with_logind()
+        .serving_screen_saver()
         .run()
         .await;
     drop(bus);

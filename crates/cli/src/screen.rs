@@ -179,6 +179,8 @@ impl Screen {
             }
             News::Overridden { who: w, .. } => self.no_longer_waits_for(w),
             News::Joined { .. }
+            | News::Held(_)
+            | News::Released(_)
             | News::Show { .. }
             | News::Activated(_)
             | News::Signalled { .. }

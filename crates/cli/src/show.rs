@@ -1,6 +1,6 @@
 //! Text for people: one place for how a blocker, an event and an outcome read.
 
-use endsession_manager::report::{BlockerInfo, Finished, News, Who};
+use endsession_manager::report::{BlockerInfo, Finished, Held, News, Who};
 
 /// Writes a line to stdout. A reader that has gone, or a lost terminal, is no error.
 pub(crate) fn line(text: &str) {
@@ -119,7 +119,48 @@ pub(crate) fn news(news: &News) -> String {
         }
         News::Signalled { who: w, signal } => format!("{} got {signal}", who(w)),
         News::Finished(f) => finished(f).join("\n"),
+        News::Held(h) => format!("{} holds {}{}", name(&h.name, h.pid), held(h), because(h)),
+        News::Released(h) => {
+            format!("{} no longer holds {}", name(&h.name, h.pid), held(h))
+        }
     }
+}
+
+/// What is held, in words.
+fn held(h: &Held) -> String {
+    let words = h.what.iter().map(|what| match what.as_str() {
+        "logoff" => "the session open",
+        "sleep" => "off sleep",
+        "idle" => "off idling",
+        "switch-user" => "off a switch of users",
+        "automount" => "off automatic mounting",
+        "restart" => "off a restart",
+        "poweroff" => "off a power-off",
+        other => other,
+    });
+    let words: Vec<&str> = words.collect();
+    match words.as_slice() {
+        [] => "nothing that has a name".to_owned(),
+        words => words.join(", "),
+    }
+}
+
+fn because(h: &Held) -> String {
+    if h.reason.trim().is_empty() {
+        ", and gives no reason".to_owned()
+    } else {
+        format!(": {}", h.reason)
+    }
+}
+
+/// A hold, with its holder and what it is for.
+pub(crate) fn hold(h: &Held) -> String {
+    let reason = if h.reason.trim().is_empty() {
+        "no reason given"
+    } else {
+        &h.reason
+    };
+    format!("{} ({}): {reason}", name(&h.name, h.pid), h.what.join(", "))
 }
 
 /// A request of this kind, as a sentence begins with it.

@@ -40,7 +40,7 @@ fn lines(s: &Status) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(owner) = &s.owner {
         lines.push(format!("Session: owned by {owner}"));
-        if s.applications.is_empty() && s.other_inhibitors.is_empty() {
+        if s.applications.is_empty() && s.holds.is_empty() {
             lines.push("It tells of no client.".to_owned());
             return lines;
         }
@@ -93,16 +93,9 @@ fn lines_of_applications(mut lines: Vec<String>, s: &Status) -> Vec<String> {
             lines.push(format!("  {}{}", foreign.name, pid.unwrap_or_default()));
         }
     }
-    if !s.other_inhibitors.is_empty() {
-        lines.push("Held, but not against log-off:".to_owned());
-        for hold in &s.other_inhibitors {
-            lines.push(format!(
-                "  {} ({}): {}",
-                hold.name,
-                hold.what.join(", "),
-                hold.reason
-            ));
-        }
+    if !s.holds.is_empty() {
+        lines.push("Held:".to_owned());
+        lines.extend(s.holds.iter().map(|h| format!("  {}", show::hold(h))));
     }
     lines.push(String::new());
     if s.blockers.is_empty() {

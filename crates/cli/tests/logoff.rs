@@ -346,7 +346,8 @@ fn status_shows_who_is_here_and_what_would_block() {
         "Request: none under way".to_owned(),
         format!("  editor (pid {pid}): org.gnome.SessionManager, inhibitor"),
         "    holds: two files are not saved".to_owned(),
-        "  testkit (idle): a film".to_owned(),
+        format!("  editor (pid {pid}) (logoff): two files are not saved"),
+        format!("  editor (pid {pid}) (idle): a film"),
         "Would block now:".to_owned(),
         format!("  editor (pid {pid}): two files are not saved"),
     ] {

@@ -299,6 +299,13 @@ impl Coordinator {
         self.under_way.as_ref().is_some_and(|u| u.imposed.is_some())
     }
 
+    /// What an application is called, if it is known and has a name.
+    #[must_use]
+    pub fn name_of(&self, of: &Identity) -> Option<&str> {
+        let name = self.apps.get(of).map(|a| a.name.as_str());
+        name.filter(|name| !name.is_empty())
+    }
+
     /// What the rules say about an application; `None` of one that is not known.
     #[must_use]
     pub fn rule_of(&self, of: &Identity) -> Option<Rule> {

@@ -13,6 +13,7 @@ use zbus::message::{Flags, Header, Type};
 use zbus::names::BusName;
 use zbus::{Connection, Message, MessageStream, connection};
 
+use crate::adapter::screensaver;
 use crate::process;
 
 /// Peers remembered. Each that leaves the bus is forgotten; the cap is against a bus that does not
@@ -58,6 +59,10 @@ pub(crate) enum Incoming {
     Signal(Message),
     /// A name that somebody asked the bus for has another owner; empty for none.
     Owner(String, String),
+    /// The screen saver's name was ours and is another's now.
+    SaverNameLost,
+    /// The screen saver's name is nobody's.
+    SaverNameFree,
 }
 
 /// What a call of the manager's own was about.
@@ -71,6 +76,8 @@ pub(crate) enum About {
     Portal,
     /// Who owns the portal's name.
     PortalOwner,
+    /// The name of the screen saver.
+    SaverName,
 }
 
 impl About {
@@ -101,6 +108,8 @@ pub(crate) struct Bus {
     calls: BTreeMap<NonZeroU32, About>,
     questions: HashMap<NonZeroU32, Asked>,
     anonymous: u64,
+    /// We have the names that applications know.
+    first: bool,
 }
 
 /// A question of the manager's own; see [`Bus::ask`].
@@ -179,12 +188,13 @@ impl Bus {
             calls: BTreeMap::new(),
             questions: HashMap::new(),
             anonymous: 0,
+            first: false,
         })
     }
 
     /// Takes the session manager's names, all or none. `beside`: where an endsession that manages
     /// another display has them, only the name of a further session.
-    pub(crate) async fn take_names(&self, address: &str, beside: bool) -> Result<(), BusError> {
+    pub(crate) async fn take_names(&mut self, address: &str, beside: bool) -> Result<(), BusError> {
         for name in MANAGER_NAMES {
             let Some(owner) = self.owner(name).await else {
                 continue;
@@ -207,7 +217,14 @@ impl Bus {
             address,
             &[crate::control::NAME, portal, "org.gnome.SessionManager"],
         )
-        .await
+        .await?;
+        self.first = true;
+        Ok(())
+    }
+
+    /// Whether applications find us under the names that they know.
+    pub(crate) fn is_first(&self) -> bool {
+        self.first
     }
 
     /// Takes the name by which the command, bars and dialogs reach us, and none that applications
@@ -405,11 +422,19 @@ impl Bus {
         if header.sender()?.as_str() != DBUS {
             return Some(Incoming::Signal(message.clone()));
         }
-        if header.member()?.as_str() != "NameOwnerChanged" {
-            return None;
-        }
         let body = message.body();
+        match header.member()?.as_str() {
+            "NameOwnerChanged" => {}
+            "NameLost" => {
+                let lost = body.deserialize::<&str>().ok()?;
+                return (lost == screensaver::NAME).then_some(Incoming::SaverNameLost);
+            }
+            _ => return None,
+        }
         let (name, _old, new): (&str, &str, &str) = body.deserialize().ok()?;
+        if new.is_empty() && name == screensaver::NAME {
+            return Some(Incoming::SaverNameFree);
+        }
         if !name.starts_with(':') {
             return Some(Incoming::Owner(name.to_owned(), new.to_owned()));
         }

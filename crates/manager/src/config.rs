@@ -27,6 +27,8 @@ pub struct Config {
     pub hooks: Hooks,
     /// What counts as work in a terminal.
     pub jobs: Jobs,
+    /// What holds the session open, or its screen on, beside its applications' log-off inhibitors.
+    pub holds: Holds,
     /// Rules per application, the first to decide first.
     pub application: Vec<Entry>,
     /// Where it was read from.
@@ -52,6 +54,46 @@ pub struct Jobs {
     /// Those that count although they are built in.
     #[serde(deserialize_with = "crate::rules::programs")]
     pub count: Option<Vec<String>>,
+}
+
+/// What holds what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Holds {
+    /// What locks of others at logind hold: package managers', firmware updates'.
+    pub system: System,
+    /// When `org.freedesktop.ScreenSaver` is served where nobody else does.
+    #[serde(deserialize_with = "screen_saver")]
+    pub screen_saver: Option<ScreenSaver>,
+}
+
+/// What locks of others against a shutdown hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum System {
+    /// Restart and power-off.
+    #[default]
+    PowerOff,
+    /// A log-off too.
+    LogOff,
+}
+
+/// When `org.freedesktop.ScreenSaver` is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScreenSaver {
+    /// Not at all.
+    Never,
+    /// When nobody has taken its name for so long, in milliseconds.
+    After(u64),
+}
+
+fn screen_saver<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ScreenSaver>, D::Error> {
+    let text = String::deserialize(from)?;
+    if text == "never" {
+        return Ok(Some(ScreenSaver::Never));
+    }
+    let after = parse_duration(&text).map(|d| Some(ScreenSaver::After(as_millis(d))));
+    after.map_err(|e| serde::de::Error::custom(format!("{e}, or \"never\"")))
 }
 
 /// How long hooks may run, each as in [`Deadlines`].
@@ -287,7 +329,30 @@ impl Config {
                     .compositor
                     .map_or("found by itself".to_owned(), |kind| format!("\"{kind}\"")),
             ),
+            (
+                "holds.system",
+                match self.holds.system {
+                    System::PowerOff => "\"power-off\"".to_owned(),
+                    System::LogOff => "\"log-off\"".to_owned(),
+                },
+            ),
+            (
+                "holds.screen-saver",
+                self.screen_saver()
+                    .map_or("\"never\"".to_owned(), |after| written(as_millis(after))),
+            ),
         ]
+    }
+
+    /// How long nobody else has to have the name of the screen saver before we serve it; `None` for
+    /// never.
+    #[must_use]
+    pub fn screen_saver(&self) -> Option<Duration> {
+        match self.holds.screen_saver {
+            Some(ScreenSaver::Never) => None,
+            Some(ScreenSaver::After(ms)) => Some(Duration::from_millis(ms)),
+            None => Some(Duration::from_secs(10)),
+        }
     }
 
     /// The time that everybody has when the manager gets SIGTERM, in milliseconds.
@@ -334,7 +399,7 @@ mod tests {
         let defaults = parse("").values();
         for (at, (key, _)) in defaults.iter().enumerate() {
             let (section, name) = key.split_once('.').unwrap();
-            if matches!(section, "dialog" | "session" | "jobs") {
+            if matches!(section, "dialog" | "session" | "jobs" | "holds") {
                 continue;
             }
             let mut expected = defaults.clone();
@@ -372,6 +437,29 @@ mod tests {
         assert_eq!(dialog("[dialog]\ncommand = []"), Some(Vec::new()));
         let words = dialog("[dialog]\ncommand = [\"mine\", \"--log off\"]");
         assert_eq!(words.unwrap(), ["mine", "--log off"]);
+    }
+
+    #[test]
+    fn what_holds_is_read_and_shown() {
+        let parse = |text: &str| Config::parse(Path::new("x"), text).unwrap();
+        let shown = |config: &Config, key: &str| {
+            let value = config.values().into_iter().find(|(k, _)| *k == key);
+            value.unwrap().1
+        };
+        let silent = parse("");
+        assert_eq!(shown(&silent, "holds.system"), "\"power-off\"");
+        assert_eq!(shown(&silent, "holds.screen-saver"), "\"10s\"");
+        let set = parse("[holds]\nsystem = \"log-off\"\nscreen-saver = \"never\"");
+        assert_eq!(shown(&set, "holds.system"), "\"log-off\"");
+        assert_eq!(shown(&set, "holds.screen-saver"), "\"never\"");
+        assert_eq!(set.screen_saver(), None);
+        let now = parse("[holds]\nscreen-saver = \"0s\"");
+        assert_eq!(now.screen_saver(), Some(Duration::ZERO));
+        let e = error("[holds]\nscreen-saver = \"often\"\n");
+        assert!(e.starts_with("/etc/x.toml:2:16: "), "{e}");
+        assert!(e.contains("never"), "{e}");
+        let e = error("[holds]\nsystem = \"always\"\n");
+        assert!(e.starts_with("/etc/x.toml:2:10: "), "{e}");
     }
 
     #[test]

@@ -65,6 +65,15 @@ impl Lock {
         !self.lockers.is_empty() || self.savers.values().any(|active| *active)
     }
 
+    /// Since when a locker runs, in clock ticks since boot.
+    pub(crate) fn since(&self) -> Option<u64> {
+        let starts = self.lockers.iter().filter_map(|of| match of {
+            Identity::Process { start, .. } => Some(*start),
+            _ => None,
+        });
+        starts.min()
+    }
+
     /// A screen saver's answer.
     fn answered(&mut self, answer: &Message) {
         let Some(name) = sender(answer) else { return };
@@ -183,6 +192,10 @@ impl Manager {
             self.follow_screen_savers("AddMatch");
         }
         for (name, path) in SAVERS {
+            if name == crate::adapter::screensaver::NAME && self.saver.is_ours() {
+                // We would ask ourselves what we know.
+                continue;
+            }
             let call = Message::method_call(path, "GetActive")
                 .destination(name)
                 .interface(name)

@@ -34,6 +34,7 @@ use crate::power::Power;
 use crate::process::{Exits, Table};
 use crate::removable::Removable;
 use crate::rules::Rules;
+use crate::saver::Saver;
 use crate::units::Units;
 
 /// What applications have, in milliseconds, when their display is already gone: they cannot show
@@ -112,6 +113,7 @@ pub struct Manager {
     pub(crate) logind: Logind,
     pub(crate) power: Power,
     pub(crate) lock: Lock,
+    pub(crate) saver: Saver,
     pub(crate) exits: Exits,
     /// See [`Manager::processes`]; as old as the last message or wake-up at most.
     pub(crate) processes: Option<Rc<Table>>,
@@ -174,7 +176,7 @@ impl Manager {
     /// # Errors
     /// When the bus cannot be used, or another manager owns the session; nothing has changed then.
     pub async fn start(options: Options) -> Result<Self> {
-        let bus = Bus::connect(&options.bus_address).await?;
+        let mut bus = Bus::connect(&options.bus_address).await?;
         bus.take_names(&options.bus_address, false).await?;
         Self::on(bus, options, None).await
     }
@@ -185,7 +187,7 @@ impl Manager {
     /// # Errors
     /// As [`Manager::start`].
     pub async fn start_beside(options: Options) -> Result<Self> {
-        let bus = Bus::connect(&options.bus_address).await?;
+        let mut bus = Bus::connect(&options.bus_address).await?;
         bus.take_names(&options.bus_address, true).await?;
         Self::on(bus, options, None).await
     }
@@ -238,6 +240,7 @@ impl Manager {
             logind: Logind::default(),
             power: Power::default(),
             lock: Lock::default(),
+            saver: Saver::default(),
             display_name: "not looked for yet".to_owned(),
             display_is_unseen: false,
             session_named: None,
@@ -342,6 +345,7 @@ impl Manager {
                 self.look_for_another_compositor().await;
             }
             self.perform_all().await;
+            self.mind_holds().await;
             if self.leaves && self.ended.is_none() {
                 self.ended = Some(Ended::Left);
             }
@@ -382,6 +386,7 @@ impl Manager {
         let hooks_until = self.hooks.deadline();
         let portal_until = self.portal.deadline();
         let removable_until = self.removable.deadline();
+        let saver_due = self.saver.deadline();
         let lost = self.bus_is_lost;
         tokio::select! {
             biased;
@@ -412,6 +417,12 @@ impl Manager {
             () = any(&mut self.terminate) => self.told_to_end().await,
             heard = self.units.next() => self.units_heard(heard),
             told = self.logind.next() => self.logind_told(told).await,
+            answer = self.saver.next() => {
+                if let Some((number, done)) = answer {
+                    self.saver_is_done(number, done);
+                }
+            }
+            () = until(saver_due) => self.ask_for_savers_name(),
             Some(()) = self.children.recv() => self.reap(),
             () = until(hooks_until) => self.hooks_are_due(),
             () = until(removable_until) => self.removable_is_due(),
@@ -537,6 +548,7 @@ impl Manager {
         let mut effects = crate::adapter::gnome::Effects::default();
         self.portal.all_left(&mut self.gnome, &mut effects);
         self.gnome.all_left(&mut effects);
+        self.are_released(&effects.released);
         for event in effects.events {
             self.event(event);
         }

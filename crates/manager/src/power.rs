@@ -8,6 +8,7 @@ use zbus::{Message, Variant};
 use crate::backend::Backend;
 use crate::backend::compositor::FindError;
 use crate::bus::{Answered, Failure, Peer, failure, reply, wants_reply};
+use crate::config::System;
 use crate::control::{self, Command};
 use crate::logind::{Lock, Rights, Told, ToldLocks, Word};
 use crate::manager::Manager;
@@ -215,6 +216,9 @@ impl Manager {
                 }
             }
             Told::Locked(lock) => self.logind.locked(lock),
+            Told::Held(kept, lease) => self.logind.held(kept, lease),
+            Told::Returned => self.logind.returned(),
+            Told::ScreenLocked(number, result) => self.saver_is_done(number, result.map(|()| 0)),
             Told::LocksChanged => self.logind.ask_for_locks(),
             Told::Locks(locks) => {
                 self.logind.can.locks = locks;
@@ -247,12 +251,12 @@ impl Manager {
 
     /// Tells the coordinator of the locks that stand against the request under way, and of no other:
     /// those of this session always, since the session's end breaks them, those of others when the
-    /// machine is to end.
+    /// machine is to end, or where the user wants them to count.
     pub(crate) fn tell_locks(&mut self) {
         let kind = self.core.current().map(|r| r.kind);
         let mut stand = Vec::new();
         for lock in self.logind.can.locks.clone() {
-            if kind.is_some_and(|kind| kind != Kind::LogOff || self.is_of_session(&lock)) {
+            if kind.is_some_and(|kind| kind != Kind::LogOff || self.holds_a_log_off(&lock)) {
                 stand.push(lock);
             }
         }
@@ -270,8 +274,10 @@ impl Manager {
         }
     }
 
-    fn is_of_session(&mut self, lock: &Lock) -> bool {
-        process::identity(lock.pid).is_some_and(|of| self.is_ours(&of))
+    /// Whether a lock stands against a log-off too.
+    pub(crate) fn holds_a_log_off(&mut self, lock: &Lock) -> bool {
+        self.config.holds.system == System::LogOff
+            || process::identity(lock.pid).is_some_and(|of| self.is_ours(&of))
     }
 
     /// Whether a lock of somebody outside the session stands against its end.
@@ -388,8 +394,9 @@ impl Manager {
             }
             return self.end_units();
         }
-        // Our own would delay what we ask for.
+        // Our own would delay what we ask for, or stand against it.
         self.logind.give_lock_back();
+        self.logind.withhold(true);
         self.power.asked_for = true;
         let over_locks = self.power.over_locks || self.core.is_forced();
         let over_locks = over_locks && self.others_hold_locks();
@@ -463,6 +470,7 @@ impl Manager {
         self.power.goes_down = false;
         self.tell_locks();
         self.logind.take_lock();
+        self.logind.withhold(false);
     }
 
     /// Whether polkit's agents are still needed, and end with the machine.

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::adapter::jobs::Job;
 use crate::adapter::portal::Portal;
-use crate::adapter::text;
 use crate::adapter::xsmp::Xsmp;
+use crate::adapter::{gnome, text};
 use crate::hooks::Hooks;
 use crate::removable::Removable;
 use crate::rules::{By, Verdict};
@@ -39,6 +39,10 @@ pub struct Status {
     pub request: Option<RequestInfo>,
     /// Every application known.
     pub applications: Vec<App>,
+    /// Everything that holds something: inhibitors of every kind, jobs in terminals, and locks of
+    /// others at logind.
+    #[serde(default)]
+    pub holds: Vec<Held>,
     /// Inhibitors of anything but log-off, which do not block one.
     pub other_inhibitors: Vec<Hold>,
     /// Clients of another display of the same user, who share the bus: never asked or ended.
@@ -180,6 +184,21 @@ pub struct Hold {
     pub what: Vec<String>,
 }
 
+/// Somebody holds something: it is not to happen meanwhile.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The application, as in [`App::id`]; empty for a lock of somebody outside of the session.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its process, where it is verified.
+    pub pid: Option<u32>,
+    /// In its words; a job's command.
+    pub reason: String,
+    /// `logoff`, `sleep`, `idle`, `switch-user`, `automount`; of a lock at logind `restart`, `poweroff`.
+    pub what: Vec<String>,
+}
+
 /// Something that blocks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockerInfo {
@@ -274,6 +293,10 @@ pub enum News {
     },
     /// The request has ended.
     Finished(Finished),
+    /// An inhibitor was taken.
+    Held(Held),
+    /// One was released, or its holder has gone.
+    Released(Held),
 }
 
 /// An application in an event.
@@ -354,6 +377,20 @@ pub fn one_line(text: &str) -> String {
 
 fn lines<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<String> {
     texts.into_iter().map(|t| one_line(t)).collect()
+}
+
+/// What an inhibitor of `org.gnome.SessionManager` with these flags holds, as [`Held::what`].
+#[must_use]
+pub fn what(flags: u32) -> Vec<String> {
+    let names = [
+        (gnome::LOG_OFF, "logoff"),
+        (gnome::SUSPEND, "sleep"),
+        (gnome::IDLE, "idle"),
+        (gnome::SWITCH_USER, "switch-user"),
+        (gnome::AUTOMOUNT, "automount"),
+    ];
+    let held = names.iter().filter(|(flag, _)| flags & flag != 0);
+    held.map(|(_, name)| (*name).to_owned()).collect()
 }
 
 /// An identity as one word. Unique among the applications of one moment.
@@ -671,6 +708,13 @@ pub fn finished(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_flag_has_a_name_and_an_unknown_one_has_none() {
+        let all = ["logoff", "sleep", "idle", "switch-user", "automount"];
+        assert_eq!(what(31), all);
+        assert!(what(1 << 7).is_empty());
+    }
 
     #[test]
     fn a_strangers_words_are_one_row_and_turn_nothing_around() {

@@ -1,6 +1,6 @@
 //! What comes over the bus: sorted, checked, carried out and answered.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use endsession_core::{Choice, ChoiceError, Event, Force, Identity, Joined, Kind, Request};
 use zbus::Message;
@@ -9,6 +9,7 @@ use zbus::message::Header;
 
 use crate::adapter::gnome::{Effects, Gnome};
 use crate::adapter::portal::{self, Portal};
+use crate::adapter::screensaver;
 use crate::backend::Backend;
 use crate::bus::{About, Answered, Failure, Incoming, Peer, failure, reply, wants_reply};
 use crate::control::{self, Command};
@@ -44,6 +45,9 @@ impl Manager {
                 Incoming::Answer(About::Notification, answer) => {
                     self.notification_answered(&answer)
                 }
+                Incoming::Answer(About::SaverName, answer) => self.savers_name_answered(&answer),
+                Incoming::SaverNameLost => self.savers_name_lost(),
+                Incoming::SaverNameFree => self.savers_name_is_free(),
                 Incoming::Signal(signal) => {
                     self.screen_saver_heard(&signal);
                     self.notification_heard(&signal);
@@ -61,7 +65,11 @@ impl Manager {
         if self.waits_for_logind(message, &header, peer) {
             return;
         }
-        let Some(answered) = self.answer(message, &header, peer).await else {
+        let answered = match self.is_for_saver(&header) && is_its_user(peer) {
+            true => self.saver_call(message, &header, peer).await,
+            false => self.answer(message, &header, peer).await,
+        };
+        let Some(answered) = answered else {
             return;
         };
         if !wants_reply(message) {
@@ -81,10 +89,7 @@ impl Manager {
         peer: &Peer,
     ) -> Option<Answered> {
         // The bus lets root in; a session is its user's alone.
-        if peer
-            .uid
-            .is_some_and(|uid| uid != rustix::process::getuid().as_raw())
-        {
+        if !is_its_user(peer) {
             return Some(Err(Failure::denied("this session belongs to another user")));
         }
         let path = header.path().map(|p| p.to_string()).unwrap_or_default();
@@ -134,9 +139,11 @@ impl Manager {
     }
 
     pub(crate) fn carry_out(&mut self, effects: Effects) {
+        self.are_released(&effects.released);
         for event in effects.events {
             self.event(event);
         }
+        self.were_taken(&effects.taken);
         for message in effects.signals {
             self.bus.send(message);
         }
@@ -437,6 +444,7 @@ impl Manager {
                 |voter| self.xsmp.about(voter),
                 |of| self.rules.about(of),
             ),
+            holds: self.holds(),
             other_inhibitors: self.other_inhibitors(),
             foreign: self.foreign(),
             survivors: self.survivors.iter().map(report::survivor).collect(),
@@ -472,7 +480,7 @@ impl Manager {
             .values()
             .filter(|i| i.flags & 1 == 0)
             .map(|i| Hold {
-                name: report::one_line(&i.app_id),
+                name: report::one_line(&i.name),
                 reason: report::one_line(&i.reason),
                 what: names
                     .iter()
@@ -484,9 +492,14 @@ impl Manager {
     }
 
     fn introspect(&self, path: &str, header: &Header<'_>) -> Answered {
+        let savers: &[&str] = match self.saver.is_ours() {
+            true => &screensaver::PATHS,
+            false => &[],
+        };
         let own = match path {
             control::PATH => Some(control::XML),
             _ if Portal::owns_path(path) => self.portal.describe(path),
+            path if savers.contains(&path) => Some(screensaver::XML),
             _ => self.gnome.describe(path),
         };
         let mut children: Vec<String> = if path == "/org/gnome/SessionManager" {
@@ -494,14 +507,16 @@ impl Manager {
         } else {
             Vec::new()
         };
-        for object in [control::PATH, "/org/gnome/SessionManager"] {
+        let ours = [control::PATH, "/org/gnome/SessionManager"];
+        for object in ours.iter().chain(savers) {
             let below = object
                 .strip_prefix(path.trim_end_matches('/'))
                 .and_then(|r| r.strip_prefix('/'));
             let child = below.and_then(|r| r.split('/').next()).map(str::to_owned);
             children.extend(child.filter(|c| !c.is_empty()));
         }
-        children.dedup();
+        let mut seen = HashSet::new();
+        children.retain(|child| seen.insert(child.clone()));
         if own.is_none() && children.is_empty() {
             return Err(Failure::unknown_object(path));
         }
@@ -519,6 +534,12 @@ impl Manager {
         xml.push_str("</node>\n");
         reply(header, &xml.as_str())
     }
+}
+
+/// Whether a peer is the session's own user.
+fn is_its_user(peer: &Peer) -> bool {
+    let own = rustix::process::getuid().as_raw();
+    peer.uid.is_none_or(|uid| uid == own)
 }
 
 /// Whether it was typed by itself, and is no part of a job that calls it.

@@ -24,6 +24,7 @@
 //!   systemd with logind, polkit and users who log in.
 //! - [`wine::Wine`]: Windows programs, those in C of the tests and what is built for Windows.
 //! - [`measure`]: what a process costs.
+//! - [`player::Player`]: Firefox that plays a film.
 //! - [`names::OwnsName`]: another program that owns a well-known name.
 //!
 //! It panics where a test should fail: a program that is missing names its Debian package, a wait
@@ -46,6 +47,7 @@ pub mod names;
 pub mod notifications;
 pub mod phoc;
 pub mod picture;
+pub mod player;
 pub mod portal;
 pub mod programs;
 pub mod pty;

@@ -75,6 +75,9 @@ pub struct Orders {
     pub leave: Leave,
     /// Who holds a lock in mode block against a shutdown: names and reasons.
     pub locks: Vec<(String, String)>,
+    /// The answer to `Inhibit` in mode block. [`Answer::Never`] is one that may still come:
+    /// [`Logind::answer_at_last`].
+    pub block: Answer,
     /// `InhibitDelayMaxUSec`, in milliseconds.
     pub delay: u64,
 }
@@ -86,9 +89,26 @@ impl Default for Orders {
             end: Answer::default(),
             leave: Leave::default(),
             locks: Vec::new(),
+            block: Answer::default(),
             delay: 5_000,
         }
     }
+}
+
+/// A lock that somebody holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lock {
+    /// `shutdown`, `sleep`, `idle`.
+    pub what: String,
+    /// Its holder's name for itself.
+    pub who: String,
+    /// And why.
+    pub why: String,
+    /// `block` or `delay`.
+    pub mode: String,
+    /// The process that took it.
+    pub pid: u32,
+    number: u64,
 }
 
 /// What it has seen.
@@ -98,6 +118,29 @@ pub struct Seen {
     pub calls: Vec<String>,
     /// How many delay locks are held.
     pub delay_locks: usize,
+    /// The locks in mode block that are held, the oldest first.
+    pub blocks: Vec<Lock>,
+    /// How many locks in mode block were asked for.
+    pub asked: usize,
+    taken: u64,
+}
+
+impl Seen {
+    /// Who holds this, and why, where exactly one lock says so.
+    pub fn holder(&self, what: &str) -> Option<(&str, &str)> {
+        let mut locks = self.blocks.iter().filter(|lock| lock.what == what);
+        let lock = locks.next().filter(|_| locks.next().is_none())?;
+        Some((&lock.who, &lock.why))
+    }
+
+    fn gone(&mut self, lock: &Lock) {
+        if lock.mode == "delay" {
+            // One of before its end is not counted any more.
+            self.delay_locks = self.delay_locks.saturating_sub(1);
+        } else {
+            self.blocks.retain(|held| held.number != lock.number);
+        }
+    }
 }
 
 /// The two services. Dropping it ends their bus.
@@ -112,11 +155,17 @@ pub struct Logind {
 struct Shared {
     state: Mutex<(Orders, Seen)>,
     changed: Condvar,
+    /// Calls of `Inhibit` that wait for their answer.
+    late: Mutex<Vec<Message>>,
 }
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, (Orders, Seen)> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn late(&self) -> MutexGuard<'_, Vec<Message>> {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note(&self, change: impl FnOnce(&mut Seen)) {
@@ -165,11 +214,46 @@ impl Logind {
             state.0.locks != before
         };
         if locks {
-            let changed = HashMap::from([("BlockInhibited", Variant::from("shutdown"))]);
-            let names: Vec<&str> = Vec::new();
-            let properties = "org.freedesktop.DBus.Properties";
-            self.emit(properties, "PropertiesChanged", (MANAGER, changed, names));
+            let connection = self.connection.clone();
+            let tell = async move { locks_changed(&connection).await };
+            rt::block_on("telling of locks", LIMIT, tell)
+                .unwrap_or_else(|error| panic!("telling of locks: {error}"));
         }
+    }
+
+    /// Answers the calls that [`Orders::block`] had wait: each has its lock now.
+    #[track_caller]
+    pub fn answer_at_last(&self) {
+        let late = std::mem::take(&mut *self.shared.late());
+        for call in late {
+            let (connection, shared) = (self.connection.clone(), self.shared.clone());
+            let answer = async move { inhibit(&connection, &call, &shared).await };
+            rt::block_on("a late answer", LIMIT, answer)
+                .unwrap_or_else(|error| panic!("a late answer: {error}"));
+        }
+    }
+
+    /// Ends it, with all that it knows of locks. The bus and polkit stay.
+    #[track_caller]
+    pub fn stop(&self) {
+        self.shared.note(|seen| {
+            seen.blocks.clear();
+            seen.delay_locks = 0;
+        });
+        self.shared.late().clear();
+        let connection = self.connection.clone();
+        let release = async move { connection.release_name(LOGIN).await };
+        rt::block_on("the end of logind", LIMIT, release)
+            .unwrap_or_else(|error| panic!("{LOGIN}: {error}"));
+    }
+
+    /// Starts it again.
+    #[track_caller]
+    pub fn start_again(&self) {
+        let connection = self.connection.clone();
+        let request = async move { connection.request_name(LOGIN).await };
+        rt::block_on("logind once more", LIMIT, request)
+            .unwrap_or_else(|error| panic!("{LOGIN}: {error}"));
     }
 
     /// Says that the machine is being shut down, or no longer.
@@ -251,23 +335,40 @@ async fn answer(
         }
         "ListInhibitors" => {
             let locks = orders.locks.iter();
-            let locks: Vec<(&str, &str, &str, &str, u32, u32)> = locks
+            let mut locks: Vec<(&str, &str, &str, &str, u32, u32)> = locks
                 .map(|(who, why)| ("shutdown", who.as_str(), why.as_str(), "block", 0, 1))
                 .collect();
+            let held = shared.lock().1.blocks.clone();
+            locks.extend(held.iter().map(|lock| {
+                let Lock { what, who, why, .. } = lock;
+                (
+                    what.as_str(),
+                    who.as_str(),
+                    why.as_str(),
+                    "block",
+                    0,
+                    lock.pid,
+                )
+            }));
             connection.reply(&header, &locks).await
         }
         "Inhibit" => {
-            // No process that the test starts meanwhile may hold it too.
-            let flags = rustix::pipe::PipeFlags::CLOEXEC;
-            let (held, lease) = rustix::pipe::pipe_with(flags).map_err(std::io::Error::from)?;
-            shared.note(|seen| seen.delay_locks += 1);
-            let keeper = shared.clone();
-            // It is held until the other end is closed: that end has no reader, so it never is ready.
-            std::thread::spawn(move || {
-                Deadline::after(Duration::from_secs(3600)).readable(held.as_fd());
-                keeper.note(|seen| seen.delay_locks -= 1);
-            });
-            connection.reply(&header, &zbus::Fd::from(lease)).await
+            let (_, _, _, mode): (&str, &str, &str, &str) = body.deserialize()?;
+            if mode == "delay" {
+                return inhibit(connection, message, shared).await;
+            }
+            shared.note(|seen| seen.asked += 1);
+            match &orders.block {
+                Answer::Yes => inhibit(connection, message, shared).await,
+                Answer::Never => {
+                    shared.late().push(message.clone());
+                    Ok(())
+                }
+                Answer::No(why) => {
+                    let error = "org.freedesktop.DBus.Error.AccessDenied";
+                    connection.reply_error(&header, error, &why.as_str()).await
+                }
+            }
         }
         "PowerOff" | "Reboot" => {
             note(&member);
@@ -306,4 +407,64 @@ async fn answer(
             connection.reply_error(&header, error, &text).await
         }
     }
+}
+
+/// Gives a lock, which lasts as long as its descriptor.
+async fn inhibit(
+    connection: &Connection,
+    call: &Message,
+    shared: &Arc<Shared>,
+) -> zbus::Result<()> {
+    let (header, body) = (call.header(), call.body());
+    let (what, who, why, mode): (&str, &str, &str, &str) = body.deserialize()?;
+    let bus = "org.freedesktop.DBus";
+    let sender = header.sender().map(|name| name.to_string());
+    let sender = sender.unwrap_or_default();
+    let pid = connection
+        .call_method(
+            Some(bus),
+            "/org/freedesktop/DBus",
+            Some(bus),
+            "GetConnectionUnixProcessID",
+            &sender.as_str(),
+        )
+        .await?;
+    let mut lock = Lock {
+        what: what.to_owned(),
+        who: who.to_owned(),
+        why: why.to_owned(),
+        mode: mode.to_owned(),
+        pid: pid.body().deserialize()?,
+        number: 0,
+    };
+    // No process that the test starts meanwhile may hold it too.
+    let flags = rustix::pipe::PipeFlags::CLOEXEC;
+    let (held, lease) = rustix::pipe::pipe_with(flags).map_err(std::io::Error::from)?;
+    shared.note(|seen| {
+        seen.taken += 1;
+        lock.number = seen.taken;
+        match mode {
+            "delay" => seen.delay_locks += 1,
+            _ => seen.blocks.push(lock.clone()),
+        }
+    });
+    let (keeper, bus) = (shared.clone(), connection.clone());
+    // It is held until the other end is closed: that end has no reader, so it never is ready.
+    std::thread::spawn(move || {
+        Deadline::after(Duration::from_secs(3600)).readable(held.as_fd());
+        keeper.note(|seen| seen.gone(&lock));
+        // As the real one says it, after it has seen it.
+        let told = rt::handle().spawn(async move { locks_changed(&bus).await });
+        drop(told);
+    });
+    connection.reply(&header, &zbus::Fd::from(lease)).await?;
+    locks_changed(connection).await
+}
+
+async fn locks_changed(connection: &Connection) -> zbus::Result<()> {
+    let changed = HashMap::from([("BlockInhibited", Variant::from("shutdown"))]);
+    let names: Vec<&str> = Vec::new();
+    let message = Message::signal(PATH, "org.freedesktop.DBus.Properties", "PropertiesChanged")
+        .build(&(MANAGER, changed, names))?;
+    connection.send(&message).await
 }

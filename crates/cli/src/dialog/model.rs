@@ -118,6 +118,8 @@ impl Model {
                 return Change::Unclear;
             }
             News::Asked(_)
+            | News::Held(_)
+            | News::Released(_)
             | News::Closing(_)
             | News::Signalled { .. }
             | News::Show { on: true, .. } => return Change::Nothing,

@@ -1,7 +1,7 @@
 //! `endsession status` where another manager owns the session: whose it is, and what that manager
 //! tells of its clients and inhibitors.
 
-use endsession_manager::report::{App, Hold, Status, VERSION, one_line};
+use endsession_manager::report::{App, Held, Hold, Status, VERSION, one_line};
 
 use super::inhibitors::{Inhibitor, client_pid, paths_of};
 use super::{Desk, Elsewhere, Owner, gnome, xfce};
@@ -48,6 +48,14 @@ async fn gnome_family(at: &Elsewhere, status: &mut Status) {
         app.protocols = vec!["org.gnome.SessionManager".to_owned()];
     }
     for inhibitor in Inhibitor::all(at).await {
+        let blocker = inhibitor.blocker();
+        status.holds.push(Held {
+            id: blocker.id,
+            name: blocker.name,
+            pid: blocker.pid,
+            reason: blocker.reason,
+            what: endsession_manager::report::what(inhibitor.flags),
+        });
         if inhibitor.blocks() {
             let blocker = inhibitor.blocker();
             let app = application(status, blocker.name.clone(), blocker.pid);

@@ -255,6 +255,12 @@ fn its_clients_and_inhibitors_are_in_the_status() {
     assert!(apps.iter().any(|a| a["name"] == "editor"), "{apps:#?}");
     assert_eq!(status["blockers"][0]["reason"], "unsaved");
     assert_eq!(status["other_inhibitors"][0]["what"][0], "idle");
+    let holds = status["holds"].as_array().unwrap().iter();
+    let mut holds: Vec<_> = holds
+        .map(|h| format!("{} {}", h["reason"], h["what"]))
+        .collect();
+    holds.sort();
+    assert_eq!(holds, ["\"a film\" [\"idle\"]", "\"unsaved\" [\"logoff\"]"]);
     points_to_the_owner(gnome.sandbox(), &owner);
     no_second_manager(gnome.sandbox(), "gnome-session-binary", pid);
 }

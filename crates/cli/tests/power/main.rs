@@ -7,6 +7,7 @@
 )]
 
 mod desk;
+mod holds;
 mod leave;
 mod locks;
 mod ours;

@@ -90,7 +90,8 @@ impl Desk {
         desk
     }
 
-    fn x11_of(deadlines: &str) -> Self {
+    /// Xvfb with openbox and these deadlines, and whatever else of a configuration follows them.
+    pub(crate) fn x11_of(deadlines: &str) -> Self {
         let sandbox = Sandbox::new();
         let xvfb = Xvfb::start_in(&sandbox);
         Self::of_xvfb(sandbox, xvfb, deadlines, NO_DIALOG)

@@ -117,9 +117,25 @@ impl Raw {
     where
         B: serde::Serialize + DynamicType,
     {
+        self.call_to(MANAGER, path, interface, member, body)
+    }
+
+    /// Calls a method of somebody else.
+    #[track_caller]
+    pub(crate) fn call_to<B>(
+        &self,
+        to: &str,
+        path: &str,
+        interface: &str,
+        member: &str,
+        body: &B,
+    ) -> Result<Message, Refused>
+    where
+        B: serde::Serialize + DynamicType,
+    {
         let call = self
             .connection
-            .call_method(Some(MANAGER), path, Some(interface), member, body);
+            .call_method(Some(to), path, Some(interface), member, body);
         match self.block_on(call) {
             Ok(reply) => Ok(reply),
             Err(zbus::Error::MethodError(name, text, _)) => Err(Refused {
@@ -133,6 +149,19 @@ impl Raw {
             }),
             Err(error) => panic!("{member}: {error}"),
         }
+    }
+
+    /// The unique name of who owns a name.
+    #[track_caller]
+    pub(crate) fn owner(&self, name: &str) -> String {
+        let bus = "org.freedesktop.DBus";
+        let reply = self.call_to(bus, "/org/freedesktop/DBus", bus, "GetNameOwner", &name);
+        reply
+            .unwrap()
+            .body()
+            .deserialize::<&str>()
+            .unwrap()
+            .to_owned()
     }
 
     /// Calls a method of org.gnome.SessionManager.

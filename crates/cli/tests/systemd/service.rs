@@ -212,3 +212,39 @@ fn its_file_and_the_targets_are_right_for_systemd() {
         );
     }
 }
+
+#[test]
+fn what_is_held_is_held_at_logind_by_a_manager_that_is_in_no_session_of_logind() {
+    endsession_testkit::programs::need("gnome-session-inhibit");
+    let Some(desk) = Desk::boot(NIRI, FINALIZE) else {
+        return;
+    };
+    let _login = begin(&desk);
+    let hold = ["gnome-session-inhibit", "--inhibit", "logout:suspend:idle"];
+    let whose = ["--app-id", "burner", "--reason", "Burning", "sleep", "1000"];
+    let _burner = desk.start(&[&hold[..], &whose].concat());
+    let blocks = || {
+        let call = "busctl --json=short call org.freedesktop.login1 /org/freedesktop/login1 \
+                    org.freedesktop.login1.Manager ListInhibitors";
+        let list = desk.machine.exec(["sh", "-c", call]).success();
+        let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+        let all = list["data"][0].as_array().unwrap().iter();
+        let ours = all.filter(|lock| lock[1] == "burner" && lock[3] == "block");
+        ours.filter(|lock| lock[2] == "Burning").count()
+    };
+    let deadline = Deadline::after(LIMIT);
+    while blocks() != 3 {
+        assert!(!deadline.passed(), "{}", desk.machine.journal());
+    }
+
+    // logind may be started again at any time, as when it is upgraded.
+    let restart = ["systemctl", "restart", "systemd-logind"];
+    desk.machine.exec(restart).success();
+    let lines = desk.machine.journal_lines();
+    lines.wait_for("logind is back: all locks are taken again", LIMIT);
+    while blocks() != 3 {
+        assert!(!deadline.passed(), "{}", desk.machine.journal());
+    }
+    let status = desk.status();
+    assert_eq!(status["holds"][0]["name"], "burner", "{status:#}");
+}

@@ -4,18 +4,10 @@
 //! May touch the compositor's Wayland socket. The protocol tells no process: the windows of one
 //! app id can be closed, and no process behind them can be named.
 
-use std::{
-    collections::HashMap,
-    future::pending,
-    io::{self, ErrorKind},
-    path::Path,
-};
+use std::{collections::HashMap, future::pending, io, path::Path};
 
-use tokio::{io::Interest, net::UnixStream};
 use wayland_client::{
-    Connection, Dispatch, EventQueue, Proxy, QueueHandle,
-    backend::WaylandError,
-    event_created_child,
+    Connection, Dispatch, Proxy, QueueHandle, event_created_child,
     protocol::{
         wl_callback::{self, WlCallback},
         wl_registry::{self, WlRegistry},
@@ -32,6 +24,7 @@ use super::{
     ledger::Ledger,
     link::CONNECT_LIMIT,
     text,
+    wayland::WaylandLink,
 };
 
 /// Requests that may wait to be written, 12 to 16 bytes each: a close for every window several
@@ -42,12 +35,7 @@ const MAX_UNSENT: usize = 4 * MAX_WINDOWS;
 #[derive(Debug)]
 pub struct WlrToplevels {
     what: String,
-    connection: Connection,
-    queue: EventQueue<State>,
-    /// The connection's socket once more, for its readiness only.
-    readiness: UnixStream,
-    /// Requests made since everything was last written.
-    unsent: usize,
+    link: WaylandLink<State>,
     state: State,
 }
 
@@ -87,24 +75,13 @@ impl WlrToplevels {
             what: what.clone(),
             source,
         };
-        // Tokio's, because its `connect` does not wait for a compositor that no longer accepts.
-        let stream = UnixStream::connect(socket).await.map_err(failed)?;
-        let stream = stream.into_std().map_err(failed)?;
-        let readiness = stream.try_clone().and_then(UnixStream::from_std);
-        let readiness = readiness.map_err(failed)?;
-        let connection =
-            Connection::from_socket(stream).map_err(|error| failed(io::Error::other(error)))?;
-        let queue = connection.new_event_queue();
-        let handle = queue.handle();
-        connection.display().get_registry(&handle, ());
-        let state = State::default();
+        let link = WaylandLink::connect(socket).await.map_err(failed)?;
+        let handle = link.handle();
+        link.connection.display().get_registry(&handle, ());
         let mut this = Self {
             what: what.clone(),
-            connection,
-            queue,
-            readiness,
-            unsent: 0,
-            state,
+            link,
+            state: State::default(),
         };
 
         // The first tells what the compositor offers; what we then bind has told of every window
@@ -122,9 +99,9 @@ impl WlrToplevels {
 
     async fn roundtrip(&mut self, handle: &QueueHandle<State>) -> io::Result<()> {
         let awaited = self.state.roundtrips + 1;
-        self.connection.display().sync(handle, ());
+        self.link.connection.display().sync(handle, ());
         while self.state.roundtrips < awaited {
-            self.arrival().await?;
+            self.link.arrival(&mut self.state).await?;
         }
         Ok(())
     }
@@ -138,7 +115,7 @@ impl WlrToplevels {
             if self.state.ledger.is_over() {
                 return pending().await;
             }
-            if let Err(error) = self.arrival().await {
+            if let Err(error) = self.link.arrival(&mut self.state).await {
                 self.state.ledger.lost(format!("{}: {error}", self.what));
             }
         }
@@ -150,7 +127,10 @@ impl WlrToplevels {
             return Some(event);
         }
         if !self.state.ledger.is_over()
-            && let Err(error) = self.flush().and_then(|_| self.turn())
+            && let Err(error) = self
+                .link
+                .flush()
+                .and_then(|_| self.link.turn(&mut self.state))
         {
             self.state.ledger.lost(format!("{}: {error}", self.what));
         }
@@ -192,77 +172,15 @@ impl WlrToplevels {
     /// Sends the requests just made, as far as the socket takes them now; the rest, and the news
     /// of a broken socket, is for `next`.
     fn made(&mut self, requests: usize) {
-        self.unsent += requests;
-        if let Err(error) = self.flush() {
+        self.link.made(requests);
+        if let Err(error) = self.link.flush() {
             tracing::debug!(%error, "a request could not be sent");
         }
-        if self.unsent > MAX_UNSENT {
+        if self.link.unsent() > MAX_UNSENT {
             self.state
                 .ledger
                 .lost(format!("{}: it does not read what it is sent", self.what));
         }
-    }
-
-    /// Writes what the socket takes now. `false`: something still waits.
-    fn flush(&mut self) -> io::Result<bool> {
-        let flush = || self.connection.flush().map_err(io_error);
-        match self.readiness.try_io(Interest::WRITABLE, flush) {
-            Ok(()) => {
-                self.unsent = 0;
-                Ok(true)
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Waits until something more has arrived, writing meanwhile what the socket takes.
-    /// Cancel-safe: it waits only while it holds nothing.
-    async fn arrival(&mut self) -> io::Result<()> {
-        while !self.turn()? {
-            let interest = if self.flush()? {
-                Interest::READABLE
-            } else {
-                Interest::READABLE | Interest::WRITABLE
-            };
-            self.readiness.ready(interest).await?;
-        }
-        Ok(())
-    }
-
-    /// Reads and writes what goes without waiting. `true`: something more has arrived.
-    fn turn(&mut self) -> io::Result<bool> {
-        let read = || match self.connection.prepare_read() {
-            // Only another thread's reading would leave events behind; there is none.
-            None => Ok(0),
-            Some(guard) => guard.read().map_err(io_error),
-        };
-        let read = self.readiness.try_io(Interest::READABLE, read);
-        let dispatched = self
-            .queue
-            .dispatch_pending(&mut self.state)
-            .map_err(io::Error::other)?;
-        if dispatched > 0 {
-            // What came before the connection broke is told first.
-            return Ok(true);
-        }
-        match read {
-            Ok(_) => Ok(false),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
-            // The library calls a hang-up a broken pipe.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(io::Error::new(
-                ErrorKind::UnexpectedEof,
-                "it closed the connection",
-            )),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-fn io_error(error: WaylandError) -> io::Error {
-    match error {
-        WaylandError::Io(error) => error,
-        protocol => io::Error::other(protocol),
     }
 }
 

@@ -144,6 +144,11 @@ impl<T> X11Wire<T> {
         self.queue(request, 0);
     }
 
+    /// The same to the extension with this major opcode.
+    pub(crate) fn send_extension<R: VoidRequest>(&mut self, request: R, opcode: u8) {
+        self.queue(request, opcode);
+    }
+
     fn queue<R: Request>(&mut self, request: R, opcode: u8) {
         // None of the requests made here carries a file descriptor.
         let (bytes, _) = Request::serialize(request, opcode);

@@ -10,7 +10,8 @@ use endsession_core::Kind;
 use futures_util::StreamExt as _;
 use zbus::{Connection, MatchRule, Message, MessageStream, Variant};
 
-use super::locks::Lock;
+use super::holds::{Kept, Words};
+use super::locks::Locks;
 use super::session::Session;
 use super::{Leavings, Word};
 
@@ -24,6 +25,14 @@ const PASSWORD: Duration = Duration::from_secs(600);
 /// has a display.
 const MAX_SESSIONS: usize = 64;
 
+/// What a lock on behalf of applications may take. Nobody waits for it, and one that comes late is
+/// still wanted, or dropped when it comes.
+const HOLD_LIMIT: Duration = Duration::from_secs(120);
+
+/// How long logind may take to see that a lock was given back. It looks at that last of all.
+const GIVEN_BACK: Duration = Duration::from_secs(3);
+
+pub(super) const BUS: &str = "org.freedesktop.DBus";
 pub(super) const LOGIN: &str = "org.freedesktop.login1";
 pub(super) const LOGIN_PATH: &str = "/org/freedesktop/login1";
 pub(super) const LOGIN_MANAGER: &str = "org.freedesktop.login1.Manager";
@@ -73,8 +82,7 @@ impl Calls {
 
     /// Has the signals of logind's own object sent to us.
     pub(super) async fn match_signals(&self, rule: &str) -> Result<(), String> {
-        let bus = "org.freedesktop.DBus";
-        let to = [bus, "/org/freedesktop/DBus", bus];
+        let to = [BUS, "/org/freedesktop/DBus", BUS];
         self.call(to, "AddMatch", &rule).await.map(drop)
     }
 
@@ -95,6 +103,40 @@ impl Calls {
         let reply = self.login("Inhibit", &lock).await?;
         let fd: zbus::OwnedFd = reply.body().deserialize().map_err(unclear)?;
         Ok(fd.into())
+    }
+
+    /// Takes a lock in mode block: `Inhibit`. It is held as long as the descriptor.
+    pub(super) async fn block(&self, kept: Kept, words: &Words) -> Result<OwnedFd, String> {
+        let lock = (kept.what(), words.who.as_str(), words.why.as_str(), "block");
+        let manager = Some(LOGIN_MANAGER);
+        let call = self
+            .0
+            .call_method(Some(LOGIN), LOGIN_PATH, manager, "Inhibit", &lock);
+        let reply = within(HOLD_LIMIT, "Inhibit", call).await?;
+        let fd: zbus::OwnedFd = reply.body().deserialize().map_err(unclear)?;
+        Ok(fd.into())
+    }
+
+    /// Returns once logind knows that we hold nothing against a shutdown any more: a descriptor is
+    /// closed beside the bus, and a call may overtake it.
+    async fn until_given_back(&self) -> Result<(), String> {
+        let rule = format!(
+            "type='signal',sender='{LOGIN}',path='{LOGIN_PATH}',member='PropertiesChanged',\
+             arg0='{LOGIN_MANAGER}'"
+        );
+        let rule = MatchRule::try_from(rule.as_str()).map_err(|e| e.to_string())?;
+        let mut changes = MessageStream::for_match_rule(rule, &self.0, None)
+            .await
+            .map_err(|e| e.to_string())?;
+        let seen = async {
+            while self.locks().await.is_ok_and(|locks| locks.ours) {
+                if changes.next().await.is_none() {
+                    break;
+                }
+            }
+        };
+        let waited = tokio::time::timeout(GIVEN_BACK, seen).await;
+        waited.map_err(|_| format!("logind has our lock after {GIVEN_BACK:?}"))
     }
 
     /// The session that a process belongs to: `GetSessionByPID`.
@@ -180,14 +222,14 @@ impl Calls {
         Ok(false)
     }
 
-    /// What others hold against a shutdown: `ListInhibitors`.
-    pub(super) async fn locks(&self) -> Result<Vec<Lock>, String> {
+    /// What is held against a shutdown: `ListInhibitors`.
+    pub(super) async fn locks(&self) -> Result<Locks, String> {
         let reply = self.login("ListInhibitors", &()).await?;
-        Lock::read(&reply).map_err(unclear)
+        Locks::read(&reply).map_err(unclear)
     }
 
     /// Whether an end of the machine is permitted, as far as can be known without asking anybody.
-    /// `locked`: somebody holds a lock against it, which in logind's own answer is one with a right
+    /// `locked`: somebody holds a lock against it, be it we, which in logind's own answer is one with a right
     /// that is not given.
     pub(super) async fn can(&self, kind: Kind, locked: bool) -> Word {
         let member = match kind {
@@ -299,6 +341,9 @@ impl Calls {
             Kind::Restart => "Reboot",
             _ => "PowerOff",
         };
+        if let Err(why) = self.until_given_back().await {
+            tracing::info!("{member}: {why}");
+        }
         if over_locks {
             let with_flags = format!("{member}WithFlags");
             let skipped = self.login(&with_flags, &SKIP_INHIBITORS).await;
@@ -310,6 +355,11 @@ impl Calls {
         // It has been settled before whether it is permitted. Where that right is given for one
         // time only, polkit's agent, which is still there, may ask again.
         self.login(member, &true).await.map(drop)
+    }
+
+    /// `LockSession`: what locks the screen of a session hears of it.
+    pub(super) async fn lock(&self, id: &str) -> Result<(), String> {
+        self.login("LockSession", &id).await.map(drop)
     }
 
     /// `TerminateSession`, and waits until it has gone.

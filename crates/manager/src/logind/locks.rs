@@ -13,6 +13,11 @@ const MAX_LOCKS: usize = 256;
 /// Numbers of locks, apart from those of the session's own inhibitors.
 const NUMBERS: u64 = 1 << 62;
 
+/// Whether a number is a lock's.
+pub(super) fn is_lock(number: InhibitorId) -> bool {
+    number.0 >= NUMBERS
+}
+
 /// A lock on shutdown in mode block.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Lock {
@@ -23,27 +28,45 @@ pub(crate) struct Lock {
     pub(crate) why: String,
 }
 
-impl Lock {
-    /// Those of `ListInhibitors` that stand against a shutdown, but for our own.
-    pub(super) fn read(reply: &Message) -> zbus::Result<Vec<Self>> {
+/// What stands against a shutdown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Locks {
+    pub(super) others: Vec<Lock>,
+    /// We hold one too, on behalf of applications.
+    pub(super) ours: bool,
+}
+
+impl Locks {
+    /// Those of `ListInhibitors`.
+    pub(super) fn read(reply: &Message) -> zbus::Result<Self> {
         let body = reply.body();
         let all: Vec<(&str, &str, &str, &str, u32, u32)> = body.deserialize()?;
-        let against = all.into_iter().filter(|(what, _, _, mode, _, pid)| {
-            what.split(':').any(|what| what == "shutdown")
-                && mode.starts_with("block")
-                && *pid != std::process::id()
+        let against = all.into_iter().filter(|(what, _, _, mode, ..)| {
+            what.split(':').any(|what| what == "shutdown") && mode.starts_with("block")
         });
-        let locks = against.take(MAX_LOCKS);
-        Ok(locks
-            .map(|(_, who, why, _, uid, pid)| Self {
-                pid,
-                uid,
-                who: who.to_owned(),
-                why: why.to_owned(),
-            })
-            .collect())
+        let mut locks = Self::default();
+        for (_, who, why, _, uid, pid) in against {
+            if pid == std::process::id() {
+                locks.ours = true;
+            } else if locks.others.len() < MAX_LOCKS {
+                locks.others.push(Lock {
+                    pid,
+                    uid,
+                    who: who.to_owned(),
+                    why: why.to_owned(),
+                });
+            }
+        }
+        Ok(locks)
     }
 
+    /// Whether there are any.
+    pub(super) fn stand(&self) -> bool {
+        self.ours || !self.others.is_empty()
+    }
+}
+
+impl Lock {
     /// Its holder, where that is a process that can be seen.
     fn holder(&self, number: InhibitorId) -> Identity {
         process::identity(self.pid).unwrap_or(Identity::Peer(number.0))
@@ -121,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn only_block_locks_on_shutdown_count() {
+    fn only_block_locks_on_shutdown_count_and_ours_apart() {
         let all = [
             ("shutdown:sleep", "apt", "Installing", "block", 0_u32, 1_u32),
             ("sleep", "player", "Playing", "block", 1000, 2),
@@ -137,6 +160,8 @@ mod tests {
         ];
         let message = Message::signal("/a", "a.b", "C");
         let message = message.build(&all.to_vec()).unwrap();
-        assert_eq!(Lock::read(&message).unwrap(), [lock(1)]);
+        let locks = Locks::read(&message).unwrap();
+        assert_eq!(locks.others, [lock(1)]);
+        assert!(locks.ours && locks.stand());
     }
 }

@@ -7,6 +7,7 @@
 //! in [`crate::power`].
 
 mod calls;
+mod holds;
 mod locks;
 mod session;
 
@@ -16,12 +17,14 @@ use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::time::Duration;
 
-use endsession_core::Kind;
+use endsession_core::{InhibitorId, Kind};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use zbus::{Connection, Message, MessageStream, connection};
 
 use crate::adapter::jobs::Stay;
 use calls::{Calls, LOGIN, LOGIN_MANAGER, LOGIN_PATH};
+use holds::{Holds, Next};
+pub(crate) use holds::{Kept, Words};
 pub(crate) use locks::{Lock, Told as ToldLocks};
 pub(crate) use session::Session;
 
@@ -124,6 +127,12 @@ pub(crate) enum Told {
     LocksChanged,
     /// What it does with what is left of a session.
     Leavings(Option<Leavings>),
+    /// A lock that was asked for on behalf of applications, or why there is none.
+    Held(Kept, Result<OwnedFd, String>),
+    /// logind has been started again.
+    Returned,
+    /// It has told lockers to lock, for the call with this number, or why not.
+    ScreenLocked(u64, Result<(), String>),
     /// Nothing that matters.
     Nothing,
     /// The system bus is gone.
@@ -175,6 +184,10 @@ pub(crate) struct Logind {
     /// The number of the last question to polkit, and whether it is open.
     question: u32,
     open: bool,
+    /// Locks for what applications hold.
+    holds: Holds,
+    /// Why there is no logind to ask, once that is known.
+    absent: Option<String>,
 }
 
 impl Default for Logind {
@@ -192,6 +205,8 @@ impl Default for Logind {
             leavings: None,
             question: 0,
             open: false,
+            holds: Holds::default(),
+            absent: None,
         }
     }
 }
@@ -263,6 +278,8 @@ impl Logind {
             Err(why) => {
                 tracing::info!("the machine's power cannot be reached: {why}");
                 self.can = Can::nothing(&why);
+                self.absent = Some(why);
+                self.hold_again();
             }
             Ok(began) => {
                 let began = *began;
@@ -276,6 +293,7 @@ impl Logind {
                 self.lock = began.lock;
                 self.can = began.can;
                 self.leavings = began.leavings;
+                self.hold_again();
             }
         }
     }
@@ -285,6 +303,63 @@ impl Logind {
         self.calls = None;
         self.signals = None;
         self.can = Can::nothing("the system bus is gone");
+        self.absent = Some("the system bus is gone".to_owned());
+    }
+
+    /// Applications hold this with these words now, or none does any more.
+    pub(crate) fn hold(&mut self, kept: Kept, words: Option<Words>) {
+        if let Some(words) = self.holds.want(kept, words) {
+            self.ask_for_hold(kept, words);
+        }
+    }
+
+    fn ask_for_hold(&mut self, kept: Kept, words: Words) {
+        if self.ask(move |calls| async move { Told::Held(kept, calls.block(kept, &words).await) }) {
+            return;
+        }
+        // While it connects nothing is known; all is asked for once that is done.
+        let first = self.holds.unasked(kept);
+        if let (Some(words), Some(why)) = (first, &self.absent) {
+            tracing::warn!(
+                "{} holds {}, of which logind is not told: {why}",
+                words.who,
+                kept.what()
+            );
+        }
+    }
+
+    fn hold_again(&mut self) {
+        for (kept, words) in self.holds.returned() {
+            self.ask_for_hold(kept, words);
+        }
+    }
+
+    /// What [`Told::Held`] brought.
+    pub(crate) fn held(&mut self, kept: Kept, lease: Result<OwnedFd, String>) {
+        match self.holds.answered(kept, lease) {
+            Next::Rest => {}
+            Next::Ask(words) => self.ask_for_hold(kept, words),
+            Next::Complain(why) => tracing::warn!(
+                "logind gives no {} lock for what applications hold: {why}",
+                kept.what()
+            ),
+        }
+    }
+
+    /// logind has been started again, and may have forgotten all locks.
+    pub(crate) fn returned(&mut self) {
+        tracing::info!("logind is back: all locks are taken again");
+        self.hold_again();
+        if self.lock.take().is_some() {
+            self.take_lock();
+        }
+    }
+
+    /// Our lock against a shutdown is given back while we ask for one ourselves.
+    pub(crate) fn withhold(&mut self, on: bool) {
+        if let Some(words) = self.holds.withhold(on) {
+            self.ask_for_hold(Kept::Shutdown, words);
+        }
     }
 
     /// Takes the delay lock, unless it is held.
@@ -330,7 +405,9 @@ impl Logind {
 
     /// Asks who holds what against its end; [`Told::Locks`].
     pub(crate) fn ask_for_locks(&mut self) {
-        self.ask(|calls| async move { Told::Locks(calls.locks().await.unwrap_or_default()) });
+        self.ask(
+            |calls| async move { Told::Locks(calls.locks().await.unwrap_or_default().others) },
+        );
     }
 
     /// Has polkit settle that the machine may be ended; [`Told::Authorized`].
@@ -382,6 +459,20 @@ impl Logind {
         }
     }
 
+    /// Tells lockers to lock; [`Told::ScreenLocked`] with that number. False where this is no session
+    /// of logind's.
+    pub(crate) fn lock_screen(&mut self, number: u64) -> bool {
+        let Some(id) = self.session.as_ref().map(|session| session.id.clone()) else {
+            return false;
+        };
+        self.ask(move |calls| async move { Told::ScreenLocked(number, calls.lock(&id).await) })
+    }
+
+    /// Whether the coordinator knows a lock of others by this number.
+    pub(crate) fn is_lock(&self, number: InhibitorId) -> bool {
+        locks::is_lock(number)
+    }
+
     /// Ends the machine; [`Told::Ending`]. False where nobody can.
     pub(crate) fn end_machine(&mut self, kind: Kind, over_locks: bool) -> bool {
         self.ask(
@@ -413,6 +504,7 @@ fn heard(signal: &Message) -> Told {
             .deserialize::<bool>()
             .map_or(Told::Nothing, Told::Shutdown),
         Some("PropertiesChanged") if from(LOGIN_PATH) && names_locks(signal) => Told::LocksChanged,
+        Some("NameOwnerChanged") if has_come(signal) => Told::Returned,
         _ => Told::Nothing,
     }
 }
@@ -425,6 +517,15 @@ fn names_locks(signal: &Message) -> bool {
     changed.is_ok_and(|(_, values, names)| {
         values.contains_key("BlockInhibited") || names.contains(&"BlockInhibited")
     })
+}
+
+/// Whether it is logind that has come to the bus.
+fn has_come(signal: &Message) -> bool {
+    let header = signal.header();
+    let body = signal.body();
+    let change = body.deserialize::<(&str, &str, &str)>();
+    header.sender().is_some_and(|s| s.as_str() == calls::BUS)
+        && change.is_ok_and(|(name, _, new)| name == LOGIN && !new.is_empty())
 }
 
 async fn connect(compositor: Option<u32>) -> Result<Began, String> {
@@ -455,6 +556,11 @@ async fn connect(compositor: Option<u32>) -> Result<Began, String> {
     let rule = format!(
         "type='signal',sender='{LOGIN}',path='{LOGIN_PATH}',member='PropertiesChanged',\
          arg0='{LOGIN_MANAGER}'"
+    );
+    calls.match_signals(&rule).await?;
+    let bus = calls::BUS;
+    let rule = format!(
+        "type='signal',sender='{bus}',interface='{bus}',member='NameOwnerChanged',arg0='{LOGIN}'"
     );
     calls.match_signals(&rule).await?;
     let lock = match calls.delay_lock().await {
@@ -513,8 +619,8 @@ async fn leavings(calls: &Calls, own: Option<&str>) -> Option<Leavings> {
 }
 
 async fn can(calls: &Calls) -> Can {
-    let locks = calls.locks().await.unwrap_or_default();
-    let locked = !locks.is_empty();
+    let all = calls.locks().await.unwrap_or_default();
+    let (locked, locks) = (all.stand(), all.others);
     Can {
         restart: calls.can(Kind::Restart, locked).await,
         power_off: calls.can(Kind::PowerOff, locked).await,

@@ -47,6 +47,7 @@ impl Manager {
 
     /// Remembers how processes of the session name its display, to know them by when it is gone.
     pub(crate) fn remember_display(&mut self) {
+        self.saver.look_again();
         if let Some(environment) = self.environment_of_session() {
             self.session_named = Some(Named::in_environment(&environment));
             self.displays = None;

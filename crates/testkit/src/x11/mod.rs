@@ -14,6 +14,7 @@
 mod desk;
 mod display;
 mod keys;
+mod saver;
 mod screen;
 
 use std::{ops::Deref, path::Path};

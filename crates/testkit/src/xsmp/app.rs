@@ -2,6 +2,7 @@
 
 use std::{
     os::fd::{AsFd, OwnedFd},
+    path::Path,
     process::Command,
     time::Duration,
 };
@@ -159,16 +160,8 @@ impl Kind {
                 command
             }
             Self::Firefox => {
-                let settings = sandbox.write("firefox/user.js", FIREFOX);
                 let page = sandbox.write("form.html", PAGE);
-                let mut command = words(&["firefox-esr", "--no-remote", "--profile"]);
-                command
-                    .arg(settings.parent().unwrap_or(&settings))
-                    .arg(page);
-                command
-                    .env("MOZ_ENABLE_WAYLAND", "0")
-                    .env("GDK_BACKEND", "x11");
-                command
+                firefox(sandbox, "", &page)
             }
             Self::LibreOfficeGen | Self::LibreOfficeGtk3 => {
                 sandbox.write("libreoffice/user/registrymodifications.xcu", LIBREOFFICE);
@@ -203,6 +196,20 @@ impl Kind {
             }
         }
     }
+}
+
+/// Firefox on X11 with a profile of its own, with these `settings` besides, that shows `page`.
+pub(crate) fn firefox(sandbox: &Sandbox, settings: &str, page: &Path) -> Command {
+    let settings = sandbox.write("firefox/user.js", format!("{FIREFOX}{settings}"));
+    let mut command = Command::new("firefox-esr");
+    command.args(["--no-remote", "--profile"]);
+    command
+        .arg(settings.parent().unwrap_or(&settings))
+        .arg(page);
+    command
+        .env("MOZ_ENABLE_WAYLAND", "0")
+        .env("GDK_BACKEND", "x11");
+    command
 }
 
 impl App {

@@ -28,6 +28,7 @@ mod libsm;
 mod qt6;
 mod xfce;
 
+pub(crate) use app::firefox;
 pub use app::{App, Choice, Kind};
 pub use events::Events;
 pub use libsm::{LibSmClient, Property};

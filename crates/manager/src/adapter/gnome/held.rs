@@ -7,7 +7,7 @@ use endsession_core::{Event, InhibitorId, Round, VoterId};
 use zbus::Variant;
 
 use super::{
-    Client, Effects, Gnome, Inhibitor, LOG_OFF, MAX_CLIENTS, MAX_CLIENTS_EACH, MAX_ID,
+    Asked, Client, Effects, Gnome, Inhibitor, LOG_OFF, MAX_CLIENTS, MAX_CLIENTS_EACH, MAX_ID,
     MAX_INHIBITORS, MAX_INHIBITORS_EACH, MAX_REASON, NAME, PATH, client_path, clip, error,
     inhibitor_path, limit, object, properties_changed,
 };
@@ -55,13 +55,7 @@ impl Gnome {
             unheard: false,
             in_doubt: false,
         };
-        let name = if client.app_id.is_empty() {
-            peer.pid
-                .and_then(crate::process::program)
-                .unwrap_or_else(|| peer.name.clone())
-        } else {
-            client.app_id.clone()
-        };
+        let name = name_of(&client.app_id, peer);
         effects.events.push(Event::Registered {
             voter: VoterId(n.into()),
             of: peer.identity.clone(),
@@ -93,28 +87,23 @@ impl Gnome {
         );
     }
 
+    /// Takes an inhibitor; its cookie.
     pub(crate) fn inhibit(
         &mut self,
-        app_id: &str,
-        xid: u32,
-        reason: &str,
-        flags: u32,
+        asked: Asked<'_>,
         peer: &Peer,
         effects: &mut Effects,
     ) -> Result<u32, Failure> {
+        let flags = asked.flags;
         if flags == 0 {
             return Err(error(
                 "GeneralError",
                 "flags 0 inhibit nothing: add up 1 (log-off), 2 (switch user), 4 (suspend), 8 (idle), 16 (automount)",
             ));
         }
-        let held = self.held.entry(peer.name.clone()).or_default();
-        if held.inhibitors.len() >= MAX_INHIBITORS_EACH || self.inhibitors.len() >= MAX_INHIBITORS {
-            return Err(limit(
-                "inhibitors",
-                held.inhibitors.len(),
-                self.inhibitors.len(),
-            ));
+        let each = self.held.get(&peer.name).map_or(0, |h| h.inhibitors.len());
+        if each >= MAX_INHIBITORS_EACH || self.inhibitors.len() >= MAX_INHIBITORS {
+            return Err(limit("inhibitors", each, self.inhibitors.len()));
         }
         let before = self.inhibited();
         let held = self.held.entry(peer.name.clone()).or_default();
@@ -122,26 +111,29 @@ impl Gnome {
         let n = self.last;
         held.inhibitors.push(n);
         let client = held.clients.first().copied();
+        let app_id = clip(asked.app_id, MAX_ID);
         let inhibitor = Inhibitor {
             bus_name: peer.name.clone(),
-            app_id: clip(app_id, MAX_ID),
-            reason: clip(reason, MAX_REASON),
+            name: name_of(&app_id, peer),
+            app_id,
+            of: peer.identity.clone(),
+            reason: clip(asked.reason, MAX_REASON),
             flags,
-            xid,
+            xid: asked.xid,
             client,
+            by_saver: asked.by_saver,
         };
         if flags & LOG_OFF != 0 {
             effects.events.push(Event::Inhibited {
                 inhibitor: InhibitorId(n.into()),
                 of: peer.identity.clone(),
-                name: if inhibitor.app_id.is_empty() {
-                    peer.name.clone()
-                } else {
-                    inhibitor.app_id.clone()
-                },
+                name: inhibitor.name.clone(),
                 reason: inhibitor.reason.clone(),
             });
         }
+        effects.taken.push(inhibitor.clone());
+        self.changed = true;
+        self.inhibited |= flags;
         self.inhibitors.insert(n, inhibitor);
         effects.signals.extend(
             object(inhibitor_path(n))
@@ -152,6 +144,43 @@ impl Gnome {
         Ok(n)
     }
 
+    /// Releases one; only its holder's connection may.
+    pub(crate) fn uninhibit(
+        &mut self,
+        cookie: u32,
+        peer: &Peer,
+        effects: &mut Effects,
+    ) -> Result<(), Failure> {
+        match self.inhibitors.get(&cookie) {
+            Some(i) if i.bus_name == peer.name => {
+                self.drop_inhibitor(cookie, effects);
+                Ok(())
+            }
+            Some(_) => Err(Failure::denied(format!(
+                "inhibitor {cookie} is not yours to release"
+            ))),
+            None => Err(error(
+                "GeneralError",
+                format!("there is no inhibitor {cookie}"),
+            )),
+        }
+    }
+
+    /// Releases what was taken at `org.freedesktop.ScreenSaver`: its holders call somebody else there
+    /// from now on, and could not release it.
+    pub(crate) fn drop_savers(&mut self, effects: &mut Effects) {
+        let theirs = self.inhibitors.iter().filter(|(_, i)| i.by_saver);
+        let theirs: Vec<u32> = theirs.map(|(n, _)| *n).collect();
+        for n in theirs {
+            self.drop_inhibitor(n, effects);
+        }
+    }
+
+    /// Whether inhibitors have come or gone since this was last asked.
+    pub(crate) fn inhibitors_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
     pub(crate) fn drop_inhibitor(&mut self, n: u32, effects: &mut Effects) {
         let before = self.inhibited();
         let Some(inhibitor) = self.inhibitors.remove(&n) else {
@@ -160,14 +189,19 @@ impl Gnome {
         if let Some(held) = self.held.get_mut(&inhibitor.bus_name) {
             held.inhibitors.retain(|i| *i != n);
         }
-        effects
-            .events
-            .push(Event::Uninhibited(InhibitorId(n.into())));
+        self.changed = true;
+        self.inhibited = self.inhibitors.values().fold(0, |all, i| all | i.flags);
+        if inhibitor.flags & LOG_OFF != 0 {
+            effects
+                .events
+                .push(Event::Uninhibited(InhibitorId(n.into())));
+        }
         effects.signals.extend(
             object(inhibitor_path(n))
                 .ok()
                 .and_then(|p| signal(None, PATH, NAME, "InhibitorRemoved", &p)),
         );
+        effects.released.push(inhibitor);
         self.inhibited_changed(before, effects);
     }
 
@@ -194,7 +228,7 @@ impl Gnome {
 
     /// The flags that some inhibitor holds.
     pub(crate) fn inhibited(&self) -> u32 {
-        self.inhibitors.values().fold(0, |all, i| all | i.flags)
+        self.inhibited
     }
 
     pub(super) fn inhibited_changed(&self, before: u32, effects: &mut Effects) {
@@ -206,4 +240,13 @@ impl Gnome {
                 .extend(properties_changed(PATH, NAME, &changed));
         }
     }
+}
+
+/// What a peer is called that gives this app id.
+fn name_of(app_id: &str, peer: &Peer) -> String {
+    if !app_id.is_empty() {
+        return app_id.to_owned();
+    }
+    let program = peer.pid.and_then(crate::process::program);
+    program.unwrap_or_else(|| peer.name.clone())
 }

@@ -1,6 +1,9 @@
 //! `org.gnome.SessionManager`, as GTK applications speak it: the union of what gnome-session 43 to
 //! 50 and mate-session serve. Turns its calls into events, and queries and ends into signals to
 //! exactly the client meant. Decides nothing, touches no socket.
+//!
+//! What is held through `org.freedesktop.ScreenSaver` is an inhibitor here too, of idling alone, so that
+//! whoever goes by `InhibitedActions` hears of it.
 
 mod held;
 mod objects;
@@ -9,7 +12,7 @@ mod properties;
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use endsession_core::{Event, Force, Request, VoterId};
+use endsession_core::{Event, Force, Identity, Request, VoterId};
 use zbus::Message;
 use zbus::message::Header;
 use zbus::{ObjectPath, Variant};
@@ -36,7 +39,12 @@ const MAX_CLIENTS_EACH: usize = 2048;
 const MAX_INHIBITORS: usize = 8192;
 const MAX_INHIBITORS_EACH: usize = 1024;
 
-const LOG_OFF: u32 = 1;
+/// What an inhibitor may hold: the flags of `Inhibit`.
+pub(crate) const LOG_OFF: u32 = 1;
+pub(crate) const SWITCH_USER: u32 = 2;
+pub(crate) const SUSPEND: u32 = 4;
+pub(crate) const IDLE: u32 = 8;
+pub(crate) const AUTOMOUNT: u32 = 16;
 
 /// A registered client.
 #[derive(Clone, Debug)]
@@ -67,10 +75,16 @@ const JUST_REGISTERED: Duration = Duration::from_secs(1);
 pub(crate) struct Inhibitor {
     bus_name: String,
     pub(crate) app_id: String,
+    /// What its holder is called: the app id, or its program where it gave none.
+    pub(crate) name: String,
+    /// Its holder.
+    pub(crate) of: Identity,
     pub(crate) reason: String,
     pub(crate) flags: u32,
     xid: u32,
     client: Option<u32>,
+    /// It was taken at `org.freedesktop.ScreenSaver`.
+    by_saver: bool,
 }
 
 /// What a call leads to besides its reply.
@@ -79,6 +93,9 @@ pub(crate) struct Effects {
     pub(crate) events: Vec<Event>,
     pub(crate) signals: Vec<Message>,
     pub(crate) request: Option<Request>,
+    /// Inhibitors that were taken, and those that were released.
+    pub(crate) taken: Vec<Inhibitor>,
+    pub(crate) released: Vec<Inhibitor>,
 }
 
 /// The service's state.
@@ -86,17 +103,31 @@ pub(crate) struct Effects {
 pub(crate) struct Gnome {
     pub(crate) clients: BTreeMap<u32, Client>,
     pub(crate) inhibitors: BTreeMap<u32, Inhibitor>,
+    /// The flags of all of them together.
+    inhibited: u32,
     /// What each connection holds, so that one that leaves is forgotten without a search.
     held: HashMap<String, Held>,
     last: u32,
     presence: (u32, String),
     ending: bool,
+    /// Inhibitors have come or gone since [`Gnome::inhibitors_changed`].
+    changed: bool,
 }
 
 #[derive(Debug, Default)]
 struct Held {
     clients: Vec<u32>,
     inhibitors: Vec<u32>,
+}
+
+/// What an inhibitor is asked for with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) app_id: &'a str,
+    pub(crate) xid: u32,
+    pub(crate) reason: &'a str,
+    pub(crate) flags: u32,
+    pub(crate) by_saver: bool,
 }
 
 fn client_path(n: u32) -> String {
@@ -280,24 +311,20 @@ impl Gnome {
                 let (app_id, xid, reason, flags): (&str, u32, &str, u32) = body
                     .deserialize()
                     .map_err(|_| Failure::arguments(header, "susu"))?;
-                let cookie = self.inhibit(app_id, xid, reason, flags, peer, effects)?;
+                let asked = Asked {
+                    app_id,
+                    xid,
+                    reason,
+                    flags,
+                    by_saver: false,
+                };
+                let cookie = self.inhibit(asked, peer, effects)?;
                 reply(header, &cookie)
             }
             "Uninhibit" => {
                 let cookie: u32 = arguments::<u32>(message, header, "u")?;
-                match self.inhibitors.get(&cookie) {
-                    Some(i) if i.bus_name == peer.name => {
-                        self.drop_inhibitor(cookie, effects);
-                        reply(header, &())
-                    }
-                    Some(_) => Err(Failure::denied(format!(
-                        "inhibitor {cookie} is not yours to release"
-                    ))),
-                    None => Err(error(
-                        "GeneralError",
-                        format!("there is no inhibitor {cookie}"),
-                    )),
-                }
+                self.uninhibit(cookie, peer, effects)?;
+                reply(header, &())
             }
             "IsInhibited" => {
                 let flags: u32 = arguments::<u32>(message, header, "u")?;

@@ -6,7 +6,7 @@ use zbus::message::Header;
 use zbus::{Message, ObjectPath, Variant};
 
 use super::{MAX_EACH, MAX_HOLDS, Portal, limit, name};
-use crate::adapter::gnome::{Effects, Gnome};
+use crate::adapter::gnome::{Asked, Effects, Gnome};
 use crate::bus::{Answered, Failure, Peer, reply};
 
 /// What `Inhibit` takes: handle, app id, window, flags, options.
@@ -58,14 +58,15 @@ impl Portal {
             name: self.frontend.clone().unwrap_or_default(),
             ..caller.clone()
         };
-        let cookie = gnome.inhibit(
-            &name(app_id, caller),
-            0,
-            reason.unwrap_or_default(),
+        let name = name(app_id, caller);
+        let asked = Asked {
+            app_id: &name,
+            xid: 0,
+            reason: reason.unwrap_or_default(),
             flags,
-            &holder,
-            effects,
-        )?;
+            by_saver: false,
+        };
+        let cookie = gnome.inhibit(asked, &holder, effects)?;
         let sender = caller.name.clone();
         self.holds
             .insert(handle.to_string(), Hold::Held { cookie, sender });
