@@ -51,6 +51,7 @@ if manner == "stays":
 if manner == "window":
     import gi
 
+    gi.require_version("Gdk", "3.0")
     gi.require_version("Gtk", "3.0")
     from gi.repository import Gdk, Gtk
 

@@ -59,6 +59,8 @@ impl Plasma {
                 service,
             );
         }
+        // Where dbus-daemon looks is else the user's home as the system knows it.
+        sandbox.set_env("XDG_DATA_HOME", sandbox.home().join(".local/share"));
         let bus = Bus::daemon_in(sandbox);
         let state = Arc::<State>::default();
         Self {

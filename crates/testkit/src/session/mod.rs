@@ -165,8 +165,11 @@ impl Sandbox {
         self.set_env("PATH", path);
         self.set_env("HOME", self.home());
         self.set_env("XDG_RUNTIME_DIR", self.runtime_dir());
-        // dbus-daemon takes its user's home from the system's list of users.
-        self.set_env("XDG_DATA_HOME", self.home().join(".local/share"));
+        let data = self.dir().join("share").display().to_string();
+        self.set_env(
+            "XDG_DATA_DIRS",
+            format!("{data}:/usr/local/share:/usr/share"),
+        );
         self.set_env("TMPDIR", self.dir().join("tmp"));
         self.set_env("LANG", "C.UTF-8");
         self.set_env("SHELL", "/bin/sh");
@@ -184,15 +187,15 @@ impl Sandbox {
     /// No bus of it starts the portal: applications of GTK 4, Firefox and others would, each for settings that no test is about, and it mounts a file
     /// system. [`portal::Portal`](crate::portal::Portal) starts it where it is meant.
     fn mask_services(&self) {
+        let services = self.dir().join("share/dbus-1/services");
+        fs::create_dir_all(&services).expect("a directory of the sandbox");
         for name in [
             "org.freedesktop.portal.Desktop",
             "org.freedesktop.portal.Documents",
         ] {
-            let file = format!(".local/share/dbus-1/services/{name}.service");
-            self.write(
-                file,
-                format!("[D-BUS Service]\nName={name}\nExec=/bin/false\n"),
-            );
+            let file = services.join(format!("{name}.service"));
+            let text = format!("[D-BUS Service]\nName={name}\nExec=/bin/false\n");
+            fs::write(file, text).expect("a file of the sandbox");
         }
     }
 
