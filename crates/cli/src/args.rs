@@ -8,7 +8,8 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use endsession_manager::config::parse_duration;
 
 use crate::exit::{Exit, Failure, Result};
-pub(crate) use crate::options::{Ask, Hold};
+pub(crate) use crate::options::Ask;
+use crate::options::Hold;
 
 const EXIT_STATUS: &str = "Exit status: 0 ended (or under way, once nothing can stop it), 1 refused or cancelled, \
                            2 wrong usage or configuration, or a machine that cannot, 3 no session or no manager to talk to.";
@@ -91,9 +92,9 @@ pub(crate) enum Command {
                       terminal to ask on."
     )]
     Ask(Ask),
-    /// Hold the session open while a command runs
+    /// Hold the session open while a command runs, or list who holds it
     #[command(after_help = HOLD)]
-    Hold(Hold),
+    Hold(HoldOptions),
     #[command(hide = true)]
     Dialog,
     /// What the configuration says
@@ -157,6 +158,18 @@ pub(crate) struct Status {
     pub(crate) json: Json,
     #[command(flatten)]
     pub(crate) at: At,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HoldOptions {
+    /// List what is held now, by whom and why, and hold nothing
+    #[arg(long, conflicts_with_all = ["why", "command"])]
+    pub(crate) list: bool,
+    /// The list as JSON: an array, as `holds` of `status --json`
+    #[arg(long, requires = "list")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) hold: Hold,
 }
 
 #[derive(Debug, Args)]

@@ -17,7 +17,9 @@ pub(crate) struct Ask {
 pub(crate) struct Hold {
     /// Why, as it is shown to whoever ends the session
     #[arg(long, value_name = "TEXT", value_parser = reason)]
-    pub(crate) why: String,
+    #[cfg_attr(windows, arg(required = true))]
+    #[cfg_attr(not(windows), arg(required_unless_present = "list"))]
+    pub(crate) why: Option<String>,
     /// What is held up, joined by commas
     #[arg(
         long,
@@ -28,8 +30,9 @@ pub(crate) struct Hold {
     )]
     pub(crate) what: Vec<Held>,
     /// What runs meanwhile
+    #[cfg_attr(windows, arg(required = true))]
+    #[cfg_attr(not(windows), arg(required_unless_present = "list"))]
     #[arg(
-        required = true,
         trailing_var_arg = true,
         allow_hyphen_values = true,
         value_name = "COMMAND"

@@ -11,12 +11,43 @@ use crate::show;
 
 /// Prints what the manager knows.
 pub(crate) async fn run(json: bool) -> Result<Exit> {
-    let (text, status) = match foreground::connect(Purpose::Look).await {
+    let (text, status) = read().await?;
+    if json {
+        show::line(&text);
+    } else {
+        for line in lines(&status) {
+            show::line(&line);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Prints what is held, of all that the manager knows: `hold --list`.
+pub(crate) async fn holds(json: bool) -> Result<Exit> {
+    let (_, status) = read().await?;
+    if json {
+        show::line(&as_json(&status.holds)?);
+    } else if status.holds.is_empty() {
+        show::line("Nothing is held.");
+    } else {
+        for held in &status.holds {
+            show::line(&show::hold(held));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn as_json(value: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string(value)
+        .map_err(|e| Failure::Refused(format!("the status cannot be written: {e}")))
+}
+
+/// What the manager says, as its JSON and as what that means; of another manager what that one tells.
+async fn read() -> Result<(String, Status)> {
+    let read = match foreground::connect(Purpose::Look).await {
         Err(Failure::OtherManager { owner }) => {
             let status = elsewhere::status(owner).await?;
-            let text = serde_json::to_string(&status)
-                .map_err(|e| Failure::Refused(format!("the status cannot be written: {e}")))?;
-            (text, status)
+            (as_json(&status)?, status)
         }
         connected => {
             let (control, hint) = connected?;
@@ -26,14 +57,7 @@ pub(crate) async fn run(json: bool) -> Result<Exit> {
             control.status().await?
         }
     };
-    if json {
-        show::line(&text);
-    } else {
-        for line in lines(&status) {
-            show::line(&line);
-        }
-    }
-    Ok(Exit::Done)
+    Ok(read)
 }
 
 fn lines(s: &Status) -> Vec<String> {

@@ -30,8 +30,10 @@ pub(crate) use crate::holding::Status;
 /// Holds, runs the command, and ends as it does.
 pub(crate) async fn run(options: Hold) -> Result<Status> {
     let Hold { why, what, command } = options;
-    let Some((program, arguments)) = command.split_first() else {
-        return Err(Failure::Usage("hold needs a command".to_owned()));
+    let (Some(why), Some((program, arguments))) = (why, command.split_first()) else {
+        return Err(Failure::Usage(
+            "hold needs --why TEXT and a command".to_owned(),
+        ));
     };
     let name = words::name(program);
     let builder = Client::builder(words::app_id(&name));

@@ -173,3 +173,30 @@ fn it_holds_again_under_a_manager_that_comes_later() {
     hold.close_input();
     assert_eq!(hold.wait_exit(LIMIT).code(), Some(0));
 }
+
+#[test]
+fn all_that_is_held_is_listed_by_name_and_reason() {
+    let session = session();
+    let list = |options: &[&str]| {
+        let done = session.endsession(&[&["hold", "--list"], options].concat());
+        assert_eq!(done.code(), Some(0), "{done:?}");
+        done.out
+    };
+    assert_eq!(list(&[]), "Nothing is held.\n");
+    assert_eq!(list(&["--json"]), "[]\n");
+
+    let hold = held(&session, &["--what", "logoff,sleep"], COPIES);
+    let pid = hold.pid();
+    assert_eq!(
+        list(&[]),
+        format!("sh (pid {pid}) (logoff, sleep): copying photos\n")
+    );
+    let listed: Value = serde_json::from_str(&list(&["--json"])).unwrap();
+    assert_eq!(listed, session.status()["holds"]);
+
+    hold.close_input();
+    hold.wait_exit(LIMIT);
+    wait_for_status(&session, |status| status["holds"] == serde_json::json!([]));
+    let wrong = session.endsession(&["hold", "--list", "--why", "x", "--", "true"]);
+    assert_eq!(wrong.code(), Some(2), "{wrong:?}");
+}
