@@ -12,8 +12,9 @@ const SHELLS: [&str; 15] = [
     "csh", "nu", "elvish",
 ];
 
-/// Pagers, monitors and readers of logs: they show what is elsewhere, and lose nothing.
-const SHOWS: [&str; 30] = [
+/// Pagers, monitors and readers of logs: they show what is elsewhere, and lose nothing. And the agent that asks for a password in a terminal: it is there for
+/// the very request that it would hold up.
+const SHOWS: [&str; 31] = [
     "less",
     "more",
     "most",
@@ -44,6 +45,7 @@ const SHOWS: [&str; 30] = [
     "tail",
     "journalctl",
     "dmesg",
+    "pkttyagent",
 ];
 
 /// Pagers, as far as another program may wait for one that it started itself.
