@@ -165,7 +165,7 @@ impl Sandbox {
         self.set_env("PATH", path);
         self.set_env("HOME", self.home());
         self.set_env("XDG_RUNTIME_DIR", self.runtime_dir());
-        let data = self.dir().join("share").display().to_string();
+        let data = self.dir().join("data").display().to_string();
         self.set_env(
             "XDG_DATA_DIRS",
             format!("{data}:/usr/local/share:/usr/share"),
@@ -187,7 +187,7 @@ impl Sandbox {
     /// No bus of it starts the portal: applications of GTK 4, Firefox and others would, each for settings that no test is about, and it mounts a file
     /// system. [`portal::Portal`](crate::portal::Portal) starts it where it is meant.
     fn mask_services(&self) {
-        let services = self.dir().join("share/dbus-1/services");
+        let services = self.dir().join("data/dbus-1/services");
         fs::create_dir_all(&services).expect("a directory of the sandbox");
         for name in [
             "org.freedesktop.portal.Desktop",
