@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use endsession_manager::report::{BlockerInfo, News, Status, Who};
+use endsession_manager::report::{BlockerInfo, News, Status, Survivor, Who};
 use unicode_width::UnicodeWidthChar as _;
 
 use crate::show;
@@ -33,7 +33,12 @@ pub(crate) struct Screen {
     /// The row that was cleared last, and its place.
     cleared: Option<(RowKey, usize)>,
     question: Option<Question>,
+    /// What outlives the session and holds nothing.
+    survivors: Vec<Survivor>,
 }
+
+/// More of what outlives the session is not told of while it ends; `status` lists it all.
+const MAX_SURVIVORS: usize = 3;
 
 /// Rows that are no blockers.
 const WAITS: [&str; 2] = ["slow", "asking-user"];
@@ -108,6 +113,7 @@ impl Screen {
         }
         let rows = status.blockers.iter().chain(&status.waits);
         self.blockers = rows.map(|b| (b.clone(), 0)).collect();
+        self.survivors.clone_from(&status.survivors);
     }
 
     /// Takes in one event at `now`.
@@ -178,6 +184,7 @@ impl Screen {
                 self.no_longer_waits_for(w);
             }
             News::Overridden { who: w, .. } => self.no_longer_waits_for(w),
+            News::Survives(s) => self.survives(s),
             News::Joined { .. }
             | News::Held(_)
             | News::Released(_)
@@ -217,6 +224,16 @@ impl Screen {
         self.blockers.push((row, now));
     }
 
+    /// The same work is told of again when the status had it, and with other words when it changed.
+    fn survives(&mut self, new: &Survivor) {
+        let same = |s: &Survivor| (&s.name, s.pid) == (&new.name, new.pid);
+        match self.survivors.iter().position(same) {
+            Some(place) => self.survivors[place].clone_from(new),
+            None if self.survivors.len() < MAX_SURVIVORS => self.survivors.push(new.clone()),
+            None => {}
+        }
+    }
+
     fn no_longer_waits_for(&mut self, who: &Who) {
         self.blockers
             .retain(|(b, _)| b.id != who.id || !WAITS.contains(&b.kind.as_str()));
@@ -249,6 +266,8 @@ impl Screen {
             "ending" => lines.push("Ending the session".to_owned()),
             other => lines.push(other.to_owned()),
         }
+        let survivors = self.survivors.iter().take(MAX_SURVIVORS);
+        lines.extend(survivors.map(show::survivor));
         if self.blockers.is_empty() {
             lines.extend(self.waiting.values().map(|what| format!("  {what}")));
         } else {
@@ -554,6 +573,29 @@ mod tests {
         screen.news(&News::Gone(who("a")), 0);
         screen.news(&News::Gone(who("a")), 0);
         assert_eq!(first(&screen), "Closing applications: 2 closed, 1 to go");
+    }
+
+    #[test]
+    fn what_outlives_the_session_is_told_once_and_holds_nothing() {
+        let survivor = |pid, what: &str| Survivor {
+            name: "tmux".into(),
+            pid: Some(pid),
+            what: what.into(),
+            running_ms: 5_000,
+        };
+        let mut screen = Screen::default();
+        screen.begin(&Status {
+            survivors: vec![survivor(7, "make")],
+            ..Status::default()
+        });
+        screen.news(&News::Survives(survivor(7, "2 jobs (make, vim x)")), 0);
+        let line = "tmux (pid 7) outlives the session: 2 jobs (make, vim x), 5 s";
+        assert_eq!(screen.lines(0, 80)[1..], [line]);
+        assert!(!screen.is_counting());
+        for pid in 8..20 {
+            screen.news(&News::Survives(survivor(pid, "make")), 0);
+        }
+        assert_eq!(screen.lines(0, 80).len(), 1 + MAX_SURVIVORS);
     }
 
     #[test]

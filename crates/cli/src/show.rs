@@ -1,6 +1,6 @@
 //! Text for people: one place for how a blocker, an event and an outcome read.
 
-use endsession_manager::report::{BlockerInfo, Finished, Held, News, Who};
+use endsession_manager::report::{BlockerInfo, Finished, Held, News, Survivor, Who};
 
 /// Writes a line to stdout. A reader that has gone, or a lost terminal, is no error.
 pub(crate) fn line(text: &str) {
@@ -119,11 +119,18 @@ pub(crate) fn news(news: &News) -> String {
         }
         News::Signalled { who: w, signal } => format!("{} got {signal}", who(w)),
         News::Finished(f) => finished(f).join("\n"),
+        News::Survives(s) => survivor(s),
         News::Held(h) => format!("{} holds {}{}", name(&h.name, h.pid), held(h), because(h)),
         News::Released(h) => {
             format!("{} no longer holds {}", name(&h.name, h.pid), held(h))
         }
     }
+}
+
+/// Work that outlives the session.
+pub(crate) fn survivor(s: &Survivor) -> String {
+    let (name, time) = (name(&s.name, s.pid), duration(s.running_ms));
+    format!("{name} outlives the session: {}, {time}", s.what)
 }
 
 /// What is held, in words.

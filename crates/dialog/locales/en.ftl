@@ -22,6 +22,9 @@ imposed-detail = The computer is being shut down, or the session was ended from 
 # Whoever asked for it said why.
 because = Reason: { $reason }
 
+# Work in terminals that nothing ends, such as a job under nohup.
+survives = Goes on after the end of the session: { $what }
+
 ## Who holds it up
 
 held =

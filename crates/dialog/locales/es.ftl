@@ -17,6 +17,7 @@ imposed = La sesión está terminando
 imposed-detail = El equipo se está apagando, o la sesión se ha terminado desde fuera. Las aplicaciones guardan y se cierran ahora.
 
 because = Motivo: { $reason }
+survives = Seguirá en marcha después de la sesión: { $what }
 
 ## Quién lo impide
 

@@ -50,6 +50,8 @@ pub struct Request {
     pub reason: String,
     /// Who holds it up.
     pub rows: Vec<Row>,
+    /// What outlives the session and holds nothing up, in a few words each. Untrusted.
+    pub survivors: Vec<String>,
     /// How many applications have closed.
     pub closed: usize,
     /// How many have closed or are to close.

@@ -319,6 +319,7 @@ fn sheet(request: &Request, ui: &Ui, rows: Vec<RowView>, words: &Messages) -> Vi
         )
     };
     details.extend(because);
+    details.extend(words::survivors(&request.survivors, words));
     let warns = ui.pending == Some(Pending::All) && !rows.is_empty();
     View {
         heading,

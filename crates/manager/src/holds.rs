@@ -117,7 +117,7 @@ impl Manager {
         }
     }
 
-    fn tell_watchers(&mut self, news: News) {
+    pub(crate) fn tell_watchers(&mut self, news: News) {
         if self.listeners.is_watched() {
             self.tell(&news);
         }

@@ -319,12 +319,17 @@ impl Manager {
     /// Says once what is not held up for.
     fn tell_survivors(&mut self, survivors: Vec<Job>) {
         let same = |a: &Job, b: &Job| a.id == b.id && a.what == b.what;
-        for job in &survivors {
-            if self.core.phase().is_some() && !self.survivors.iter().any(|s| same(s, job)) {
-                tracing::info!("{} outlives the session: {}", job.name, job.what);
-            }
+        let before = std::mem::replace(&mut self.survivors, survivors);
+        if self.core.phase().is_none() {
+            return;
         }
-        self.survivors = survivors;
+        let is_new = |job: &&Job| !before.iter().any(|s| same(s, job));
+        let new: Vec<report::Survivor> =
+            (self.survivors.iter().filter(is_new).map(report::survivor)).collect();
+        for survivor in new {
+            tracing::info!("{} outlives the session: {}", survivor.name, survivor.what);
+            self.tell_watchers(report::News::Survives(survivor));
+        }
     }
 
     /// What becomes of a process when the session ends and we let it be.

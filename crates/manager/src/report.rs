@@ -297,6 +297,8 @@ pub enum News {
     Held(Held),
     /// One was released, or its holder has gone.
     Released(Held),
+    /// Work was found that outlives the session, and does not hold the request.
+    Survives(Survivor),
 }
 
 /// An application in an event.

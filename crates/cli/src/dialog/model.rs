@@ -2,7 +2,7 @@
 //! Pure.
 
 use endsession_dialog::content::{Holds, Kind, Phase, Request, Row};
-use endsession_manager::report::{BlockerInfo, News, Status, Who};
+use endsession_manager::report::{BlockerInfo, News, Status, Survivor, Who};
 
 use crate::show;
 
@@ -43,6 +43,7 @@ impl Model {
                 closed: request.gone.len(),
                 total: request.gone.len() + request.to_go,
                 forced: request.forced,
+                survivors: status.survivors.iter().map(survivor).collect(),
                 ..Request::default()
             },
         };
@@ -109,6 +110,8 @@ impl Model {
                 }
             }
             News::Abstained(who) => self.no_longer_waits(who),
+            // What outlived the session a moment ago may not any more.
+            News::Survives(_) => return Change::Unclear,
             // It may have been one, or all.
             News::Overridden { .. } => return Change::Unclear,
             News::Gone(who) => {
@@ -177,6 +180,11 @@ fn reason(b: &BlockerInfo) -> String {
     } else {
         b.reason.clone()
     }
+}
+
+/// Work that outlives the session, and where it runs.
+fn survivor(s: &Survivor) -> String {
+    format!("{}: {}", s.name, s.what)
 }
 
 /// Rows that are no blockers.
@@ -282,6 +290,11 @@ mod tests {
             ],
             blockers: vec![blocker("1", "inhibitor", 4_000)],
             waits: vec![blocker("2", "asking-user", 1_000)],
+            survivors: vec![Survivor {
+                name: "tmux".into(),
+                what: "make".into(),
+                ..Survivor::default()
+            }],
             ..Status::default()
         }
     }
@@ -302,6 +315,7 @@ mod tests {
             (3, Kind::PowerOff, Phase::Asking)
         );
         assert_eq!((r.closed, r.total), (1, 3));
+        assert_eq!(r.survivors, ["tmux: make"]);
         let rows: Vec<_> = r
             .rows
             .iter()

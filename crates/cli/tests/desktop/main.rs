@@ -8,7 +8,7 @@ mod ends;
 mod terminals;
 mod wayland;
 
-use desk::{Desk, LIMIT, wait_for_descendant};
+use desk::{Desk, LIMIT, end, wait_for_descendant};
 use endsession_testkit::apps::{self, Answer, GtkApp};
 use rustix::process::Signal;
 use terminals::{
@@ -301,11 +301,6 @@ fn stubborn(desk: &Desk) -> endsession_testkit::session::Proc {
     let proc = desk.sandbox.spawn(["/usr/bin/python3", &script]);
     desk.wait_for_window("stubborn");
     proc
-}
-
-fn end(pid: u32) {
-    let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
-    rustix::process::kill_process(pid, Signal::TERM).unwrap();
 }
 
 macro_rules! on_both {

@@ -145,7 +145,10 @@ pub(super) fn a_job_under_nohup_is_listed_and_outlives_the_session(desk: &Desk) 
     let name = std::fs::read_to_string(format!("/proc/{}/comm", terminal.pid())).unwrap();
     assert_eq!(survivors(desk), [format!("{}: sleep 4242 &", name.trim())]);
     assert_eq!(blockers(desk), json!([]));
-    goes_on(desk, &desk.command(&["logoff", "--no-dialog"]));
+    let watch = desk.watch();
+    let logoff = desk.command(&["logoff", "--no-dialog"]);
+    watch.wait_for_line("outlives the session: sleep 4242 &", LIMIT);
+    goes_on(desk, &logoff);
     crate::end(sleep);
 }
 

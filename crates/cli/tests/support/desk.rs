@@ -357,6 +357,12 @@ fn child_of(parent: u32, program: &str) -> u32 {
         .expect("the session's command")
 }
 
+/// Ends a process that a test found, and did not start itself.
+pub(crate) fn end(pid: u32) {
+    let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+}
+
 /// Waits for a process below `ancestor` that runs `program`.
 #[track_caller]
 pub(crate) fn wait_for_descendant(ancestor: u32, program: &str) -> u32 {

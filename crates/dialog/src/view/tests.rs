@@ -102,6 +102,28 @@ fn an_application_is_one_row_whatever_it_holds_by() {
 }
 
 #[test]
+fn what_outlives_the_session_is_told_and_is_no_row() {
+    let told = |survivors: &[&str]| {
+        let view = seen(
+            Request {
+                survivors: survivors.iter().map(|s| (*s).to_owned()).collect(),
+                ..request(Vec::new())
+            },
+            &Ui::default(),
+        );
+        assert!(view.rows.is_empty());
+        plain(view.details.last().unwrap())
+    };
+    assert_eq!(told(&[]), "Applications are being asked.");
+    assert_eq!(
+        told(&["tmux: sleep 9", "foot: make\n&"]),
+        "Goes on after the end of the session: tmux: sleep 9 · foot: make &"
+    );
+    let many = told(&["a", "b", "c", "d", "e"]);
+    assert!(many.ends_with(": a · b · c · …"), "{many}");
+}
+
+#[test]
 fn nothing_known_of_an_application_still_is_a_row() {
     let view = seen(
         request(vec![Row {

@@ -61,6 +61,19 @@ fn because(row: &Row, words: &Messages) -> String {
     }
 }
 
+/// What outlives the session, in one sentence; the first of them where there are many.
+pub(super) fn survivors(all: &[String], words: &Messages) -> Option<String> {
+    let mut said: Vec<String> = all.iter().take(MAX_REASONS).map(|s| inline(s)).collect();
+    if said.is_empty() {
+        return None;
+    }
+    if all.len() > MAX_REASONS {
+        said.push("…".to_owned());
+    }
+    let said = said.join(" · ");
+    Some(words.with("survives", &[("what", Value::Text(&said))]))
+}
+
 /// For how long, and whether it responds. Nothing in the first seconds: what is over at once has
 /// not been waited for.
 pub(super) fn note(hung: bool, ms: u64, words: &Messages) -> String {
