@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::action::{Action, Blocker, CancelledBy, Notice, Outcome, Phase, Why};
+use crate::action::{Action, Blocker, CancelledBy, Notice, Phase, Why};
 use crate::app::{App, Going, Responds, Vote};
 use crate::event::{Choice, ChoiceError, Event, Force, Kind, Request, Round};
 use crate::id::{BundleId, Identity, InhibitorId, JobId, VoterId, WindowId};
@@ -601,48 +601,6 @@ impl Coordinator {
         }
     }
 
-    /// The user has said yes: it may begin.
-    fn confirmed(&mut self) {
-        let authorized = self.under_way.as_ref().is_some_and(|u| u.authorized);
-        if authorized {
-            self.enter(Phase::Asking);
-        } else {
-            self.enter(Phase::Authorizing);
-            self.authorize();
-        }
-    }
-
-    /// Has somebody find out whether the request is permitted.
-    fn authorize(&mut self) {
-        let Some(u) = &self.under_way else { return };
-        let kind = u.request.kind;
-        self.deadlines
-            .set(self.now.plus(self.policy.authorize), Deadline::Authorize);
-        self.act(Action::Authorize(kind));
-    }
-
-    /// The word of whoever permits that kind of end.
-    pub(crate) fn authorized(&mut self, kind: Kind, word: Result<(), String>) {
-        let Some(u) = &mut self.under_way else { return };
-        let asked = matches!(u.phase, Phase::Authorizing | Phase::Asking | Phase::Closing);
-        // An answer about another kind is one to a question that has been asked anew since. A
-        // second yes changes nothing; a no may come when the user overrides what speaks against it.
-        let is_news = !u.authorized || (word.is_err() && kind != Kind::LogOff);
-        if !is_news || !asked || u.request.kind != kind {
-            return;
-        }
-        self.deadlines.clear(&Deadline::Authorize);
-        match word {
-            Err(why) => self.cancel(CancelledBy::NotAuthorized(why)),
-            Ok(()) => {
-                u.authorized = true;
-                if u.phase == Phase::Authorizing {
-                    self.enter(Phase::Asking);
-                }
-            }
-        }
-    }
-
     fn join(&mut self, new: Request) {
         let Some(u) = &mut self.under_way else { return };
         // What ends already ends as what it was permitted to be.
@@ -880,91 +838,5 @@ impl Coordinator {
             Deadline::Ending => self.ending_is_late(),
             Deadline::ImposedTerm => self.enter_ending(),
         }
-    }
-
-    /// Ends the request with the session going on.
-    pub(crate) fn cancel(&mut self, by: CancelledBy) {
-        if self
-            .under_way
-            .as_ref()
-            .is_some_and(|u| u.phase != Phase::Ending)
-        {
-            self.call_off(by);
-        }
-    }
-
-    /// As [`Coordinator::cancel`], also from Ending, where what ends the session may still say that
-    /// it does not.
-    pub(crate) fn call_off(&mut self, by: CancelledBy) {
-        let blockers = self.blockers().cloned().collect();
-        let told = self.void_queries();
-        let gone = self.gone().to_vec();
-        self.finish(Outcome::Cancelled {
-            by,
-            blockers,
-            gone,
-            told,
-        });
-    }
-
-    /// Ends the request because something failed.
-    pub(crate) fn fail(&mut self, why: String) {
-        self.void_queries();
-        let gone = self.gone().to_vec();
-        self.finish(Outcome::Failed { why, gone });
-    }
-
-    /// Tells everybody who was asked and not yet told to end that the query is void; the names of
-    /// those for whom it is too late.
-    fn void_queries(&mut self) -> Vec<String> {
-        let mut told = Vec::new();
-        let mut void = Vec::new();
-        for app in self.apps.values_mut() {
-            let untouched = matches!(app.going, Going::No | Going::GaveUp | Going::Bundle { .. });
-            if !untouched {
-                told.push(app.name.clone());
-            }
-            void.extend(app.void_queries());
-        }
-        for voter in void {
-            self.act(Action::CancelQuery(voter));
-        }
-        told
-    }
-
-    /// Forgets the request. What "end this one" began goes on by itself.
-    pub(crate) fn finish(&mut self, outcome: Outcome) {
-        let blockers = self
-            .under_way
-            .as_mut()
-            .map(|u| std::mem::take(&mut u.blockers));
-        for blocker in blockers.into_iter().flatten() {
-            self.notice(Notice::Cleared(blocker));
-        }
-        self.show(false);
-        self.leave_bundles();
-        self.under_way = None;
-        let deadlines = &self.deadlines;
-        for (of, app) in &mut self.apps {
-            if app.alone && deadlines.time_of(&Deadline::App(of.clone())).is_some() {
-                continue;
-            }
-            app.reset();
-        }
-        let apps = &self.apps;
-        self.deadlines.retain(|d| match d {
-            Deadline::App(of) | Deadline::Ping(of) => apps.get(of).is_some_and(|a| a.alone),
-            _ => false,
-        });
-        let bare: Vec<Identity> = self
-            .apps
-            .iter()
-            .filter(|(_, a)| a.is_bare() && !a.alone)
-            .map(|(of, _)| of.clone())
-            .collect();
-        for of in bare {
-            self.forget(&of);
-        }
-        self.act(Action::Finished(outcome));
     }
 }

@@ -23,12 +23,14 @@
 mod action;
 mod app;
 mod asking;
+mod authorizing;
 mod bundle;
 mod closing;
 mod coordinator;
 mod ending;
 mod event;
 mod facts;
+mod finishing;
 mod id;
 mod policy;
 mod rule;
