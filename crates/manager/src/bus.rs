@@ -30,6 +30,9 @@ const MANAGES_LIMIT: Duration = Duration::from_secs(2);
 /// variables are some 20 KiB; a message may be 128 MiB.
 const MAX_ANSWER: usize = 1 << 20;
 
+/// How long the last messages may take to be read by the bus.
+const DRAIN_LIMIT: Duration = Duration::from_secs(1);
+
 pub(crate) const DBUS: &str = "org.freedesktop.DBus";
 pub(crate) const DBUS_PATH: &str = "/org/freedesktop/DBus";
 
@@ -545,6 +548,24 @@ impl Bus {
         }
         let out = std::mem::take(&mut self.out);
         self.connection.send_all(&out).await
+    }
+
+    /// Sends what is queued and waits until the bus has read it, for a second at most. For when the
+    /// loop has ended and the bus is ended next: one that is signalled reads no more.
+    pub(crate) async fn drain(&mut self) -> Result<(), zbus::Error> {
+        let question = Message::method_call(DBUS_PATH, "GetId")
+            .destination(DBUS)
+            .interface(DBUS)
+            .build(&())?;
+        let question = self.ask(question, "the bus was not asked for its id");
+        self.flush().await?;
+        if tokio::time::timeout(DRAIN_LIMIT, self.wait_for(question))
+            .await
+            .is_err()
+        {
+            tracing::warn!("the session bus is slow; who listens may not hear how it ended");
+        }
+        Ok(())
     }
 }
 

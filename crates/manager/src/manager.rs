@@ -822,7 +822,11 @@ impl Manager {
         if let Some(message) = Gnome::session_over().filter(|_| self.once.is_none()) {
             self.bus.send(message);
         }
-        self.flush().await;
+        if !self.bus_is_lost
+            && let Err(error) = self.bus.drain().await
+        {
+            tracing::debug!("the session bus does not take messages: {error}");
+        }
     }
 }
 
