@@ -63,7 +63,12 @@ pub(crate) async fn request(
         eprintln_quietly(
             "A request to end the session is already under way; this one has joined it.",
         );
-        screen.begin(&control.status().await?.1);
+        match control.status().await {
+            Ok((_, status)) => screen.begin(&status),
+            // It may have ended at once; how is in what we watch.
+            Err(Failure::ManagerLeft) => {}
+            Err(failure) => return Err(failure),
+        }
     }
     let tells = match (&terminal, options.json, options.no_dialog) {
         (Some(_), ..) | (None, true, _) => Tells::Nothing,
