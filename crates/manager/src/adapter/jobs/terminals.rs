@@ -72,10 +72,9 @@ impl<'a> Terminal<'a> {
         (u64::from(self.session) << 32 | self.device) & !super::MULTIPLEXER
     }
 
-    /// Something is in the foreground.
+    /// It has a foreground. Its group may be empty, for as long as a shell takes to see that it has ended.
     pub(super) fn has_foreground(&self) -> bool {
-        let is = |s: &&Stat| i64::from(s.pgrp) == self.foreground;
-        self.processes.iter().any(is)
+        self.foreground > 0
     }
 
     /// Whose it is: its owner's, or that of the terminal that this one lives in, as with `script`.

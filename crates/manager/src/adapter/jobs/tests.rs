@@ -309,11 +309,16 @@ fn the_terminal_that_the_session_runs_in_has_foreground_jobs_alone() {
 
 #[test]
 fn a_terminal_without_a_foreground_is_looked_at_all_the_same() {
-    for none in [0, -1, 4242] {
+    // That of the last is a group that has just ended, and the shell takes the terminal next.
+    for (none, told) in [
+        (0, "foot: make"),
+        (-1, "foot: make"),
+        (4242, "foot: make &"),
+    ] {
         let mut desk = foot();
         desk.job(110, "make");
         desk.foreground(DEVICE, none);
-        assert_eq!(desk.told(), ["foot: make"], "{none}");
+        assert_eq!(desk.told(), [told], "{none}");
         desk.stats.remove(&110);
         assert_eq!(desk.told(), [""; 0], "{none}");
     }
