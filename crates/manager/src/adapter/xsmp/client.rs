@@ -206,6 +206,10 @@ impl Client {
     }
 
     fn obey(&mut self, order: fn(&mut Connection) -> Result<(), WrongState>) -> Option<Said> {
+        // One that has left obeys nothing any more; that it has is told next.
+        if self.connection.is_closed() {
+            return None;
+        }
         if let Err(error) = order(&mut self.connection) {
             // The state machine and this one disagree, which is our mistake and no client's.
             tracing::error!("{error}");
