@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     packages,
-    run::{command, output, root, run, run_command, succeeds},
+    run::{command, output, root, run, run_command, succeeds, target},
     windows,
 };
 
@@ -128,14 +128,20 @@ impl NotRun {
     }
 }
 
-/// The examples with a toolkit: a workspace of their own, whose programs lie apart.
-const TOOLKITS: [&str; 5] = [
-    "--workspace",
-    "--manifest-path=examples/Cargo.toml",
-    "--target-dir=target/examples",
-    "--locked",
-    "--quiet",
-];
+/// Runs cargo on the examples with a toolkit: a workspace of their own, whose programs lie apart.
+fn toolkits(command: &str, args: &[&str]) -> Result<()> {
+    let apart = format!("--target-dir={}", target().join("examples").display());
+    let workspace = "--manifest-path=examples/Cargo.toml";
+    let common = [
+        command,
+        "--workspace",
+        workspace,
+        &apart,
+        "--locked",
+        "--quiet",
+    ];
+    run("cargo", &[&common, args].concat())
+}
 
 /// Builds the examples that the tests run.
 ///
@@ -143,7 +149,7 @@ const TOOLKITS: [&str; 5] = [
 /// When one cannot be built.
 pub(crate) fn examples() -> Result<()> {
     run("cargo", &["build", "-p", "endsession", "--examples"])?;
-    run("cargo", &[&["build"], &TOOLKITS[..]].concat())
+    toolkits("build", &[])
 }
 
 fn fmt() -> Result<()> {
@@ -165,7 +171,7 @@ fn clippy() -> Result<()> {
         ],
     )?;
     let lint = ["--all-targets", "--", "-D", "warnings"];
-    run("cargo", &[&["clippy"], &TOOLKITS[..], &lint].concat())
+    toolkits("clippy", &lint)
 }
 
 fn doc() -> Result<()> {

@@ -110,7 +110,7 @@ pub(crate) fn install(words: &[String]) -> Result<()> {
         "cargo",
         &["build", "--release", "--package", "endsession-cli"],
     )?;
-    let built = run::root().join("target/release/endsession");
+    let built = run::target().join("release/endsession");
     lay_out(&built, &target)
 }
 

@@ -1,7 +1,7 @@
 //! Starts programs, and says so.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -22,6 +22,12 @@ pub(crate) fn command(program: &str) -> Command {
 pub(crate) fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here)
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
+    let set = std::env::var_os("CARGO_TARGET_DIR").filter(|dir| !dir.is_empty());
+    root().join(set.unwrap_or_else(|| "target".into()))
 }
 
 /// Runs `program` with `args` to its end.

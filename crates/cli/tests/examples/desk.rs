@@ -81,7 +81,9 @@ impl Deref for Desk {
 /// The file of an example. How old it is only cargo can tell: `cargo xtask test` builds them first.
 #[track_caller]
 fn built(name: &str) -> PathBuf {
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
+    // Beside the command's own profile.
+    let command = Path::new(env!("CARGO_BIN_EXE_endsession"));
+    let target = command.ancestors().nth(2).unwrap();
     let file = match name {
         "winit" | "editor" => target.join(format!("examples/debug/endsession-example-{name}")),
         name => target.join("debug/examples").join(name),
