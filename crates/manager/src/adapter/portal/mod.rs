@@ -187,6 +187,13 @@ impl Portal {
         if self.waiting.len() >= MAX_WAITING {
             return Err(limit("calls that wait", self.waiting.len()));
         }
+        // A second one under the same path would leave the first without anybody to release it.
+        if self.holds.contains_key(&handle) {
+            return Err(Failure::new(
+                "org.freedesktop.DBus.Error.InvalidArgs",
+                format!("{} is a request already", text(&handle)),
+            ));
+        }
         let question = Message::method_call(DBUS_PATH, "GetConnectionCredentials")
             .destination(DBUS)
             .interface(DBUS)

@@ -187,6 +187,28 @@ fn a_monitor_is_asked_cancelled_and_ended() {
 }
 
 #[test]
+fn a_second_hold_under_one_path_is_refused_and_the_first_stays_one_to_release() {
+    let mut desk = Desk::new();
+    desk.inhibit(EDITOR, 1);
+    desk.bus_answers();
+    let options = HashMap::from([("reason", Variant::from("again"))]);
+    let body = (path(EDITOR), "org.example.Editor", "", 1_u32, options);
+    let again = desk.call(PATH, INHIBIT, "Inhibit", &body);
+    assert!(again.is_some_and(|answered| answered.is_err()));
+    assert!(desk.questions.is_empty());
+    let closed = desk.call(EDITOR, REQUEST, "Close", &());
+    assert!(closed.is_some_and(|closed| closed.is_ok()));
+    assert!(
+        matches!(
+            &desk.events[..],
+            [Event::Inhibited { .. }, Event::Uninhibited(_)]
+        ),
+        "{:?}",
+        desk.events
+    );
+}
+
+#[test]
 fn a_hold_that_arrives_after_the_yes_comes_before_it() {
     let mut desk = Desk::new();
     let voter = desk.monitor();
