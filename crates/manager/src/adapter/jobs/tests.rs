@@ -43,8 +43,8 @@ impl Desk {
             start: u64::from(pid) * 10,
             ignores_hangup: false,
         };
-        let new = (stat, arguments);
-        &mut self.stats.entry(pid).insert_entry(new).into_mut().0
+        self.stats.remove(&pid);
+        &mut self.stats.entry(pid).or_insert((stat, arguments)).0
     }
 
     /// Adds a job of the first terminal's shell.
