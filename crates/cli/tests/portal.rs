@@ -136,6 +136,20 @@ fn one_that_never_answers_its_second_query_does_not_hold_the_others_up() {
 }
 
 #[test]
+fn one_whose_yes_came_as_it_was_called_off_is_asked_anew() {
+    let (session, _portal) = session("");
+    let app = PortalApp::start(&session.sandbox, Answer::Agree);
+    let raw = session.watcher();
+    raw.request(&[]).unwrap();
+    app.wait_for_state(QUERY_END, LIMIT);
+    assert!(raw.cancel().unwrap());
+    support::until(|| app.states() == [RUNNING, QUERY_END, RUNNING]);
+    raw.request(&[]).unwrap();
+    app.wait_exit(LIMIT);
+    session.ends_in_order();
+}
+
+#[test]
 fn one_that_dies_while_it_is_asked_has_agreed() {
     let (session, _portal) = session("");
     let app = PortalApp::start(&session.sandbox, Answer::Silent);

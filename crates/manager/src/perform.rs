@@ -104,8 +104,11 @@ impl Manager {
                 self.send(message);
             }
             Action::CancelQuery(voter) if Portal::owns(voter) => {
-                let message = self.portal.cancel(voter);
+                let (message, answer) = self.portal.cancel(voter);
                 self.send(message);
+                if let Some(answer) = answer {
+                    self.event(answer);
+                }
             }
             // The portal has no word for "at once".
             Action::End { voter, .. } if Portal::owns(voter) => {

@@ -15,6 +15,7 @@ on_both_buses!(
     a_query_that_is_dropped_is_accepted,
     the_users_yes_lets_it_go_on,
     the_users_no_cancels_at_once,
+    what_was_called_off_without_an_answer_is_answered_anew,
     a_question_is_no_silence,
     what_somebody_else_cancels_is_told,
     a_hold_blocks_with_the_reason_that_it_has_now,
@@ -185,6 +186,30 @@ fn a_hold_that_is_released_lets_the_end_go_on(on: On) {
     actor.order("accept");
     raw.hears_event(&[("event", "blocked".into()), ("reason", "Rendering".into())]);
     actor.order("release film");
+    actor.says("got end 1.");
+    actor.order("done");
+    session.ends_in_order();
+}
+
+/// The user is being asked, or nobody has said anything, when somebody else calls it off.
+fn what_was_called_off_without_an_answer_is_answered_anew(on: On) {
+    let session = Session::on(on);
+    let actor = Actor::start(&session.sandbox, "org.example.Editor");
+    let raw = session.watcher();
+    for (nth, asks) in [(1, true), (2, false), (3, true)] {
+        raw.request(&[]).unwrap();
+        actor.says(&format!("got query {nth}."));
+        if asks {
+            actor.order("ask Save the letter?");
+            wait_for_status(&session, |s| s["waits"][0]["kind"] == "asking-user");
+        }
+        assert!(raw.cancel().unwrap());
+        actor.says(&format!("got cancelled {nth}."));
+        assert_eq!(actor.told().len(), 2 * nth, "each once: {:?}", actor.told());
+    }
+    raw.request(&[]).unwrap();
+    actor.says("got query 4.");
+    actor.order("accept");
     actor.says("got end 1.");
     actor.order("done");
     session.ends_in_order();

@@ -229,7 +229,10 @@ impl Client<'_> {
                 self.release(world, Key::Asking).await?;
             }
             "CancelEndSession" => {
-                self.query = None;
+                // endsession's manager waits for an answer to each query, also to one that it took back: the next would be taken for it.
+                if self.query.take().is_some() && self.backend == Backend::Endsession {
+                    self.respond(world, true, "").await?;
+                }
                 self.end = None;
                 self.is_told = false;
                 world.shared.cancelled();

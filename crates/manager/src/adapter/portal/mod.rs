@@ -357,12 +357,17 @@ impl Portal {
         self.state_of(voter.0, State::QueryEnd)
     }
 
-    /// Tells a client that its query is void.
-    pub(crate) fn cancel(&mut self, voter: VoterId) -> Option<Message> {
-        let monitor = self.monitors.get_mut(&voter.0)?;
-        monitor.is_asked = false;
-        monitor.settles = None;
-        self.state_of(voter.0, State::Running)
+    /// Tells a client that its query is void. The coordinator counts on an answer that is still to come; here none does, or it came and does not count any
+    /// more, so it is given at once.
+    pub(crate) fn cancel(&mut self, voter: VoterId) -> (Option<Message>, Option<Event>) {
+        let Some(monitor) = self.monitors.get_mut(&voter.0) else {
+            return (None, None);
+        };
+        let was_asked = std::mem::take(&mut monitor.is_asked);
+        let settled = monitor.settles.take().is_some();
+        let owes = was_asked || settled;
+        let answer = owes.then_some(Event::Answered(voter, Answer::Accept));
+        (self.state_of(voter.0, State::Running), answer)
     }
 
     /// Tells a client to end.

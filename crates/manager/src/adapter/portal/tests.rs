@@ -177,7 +177,8 @@ fn a_monitor_is_asked_cancelled_and_ended() {
     desk.answers();
     assert_eq!(desk.settle(), [Event::Answered(voter, Answer::Accept)]);
     assert_eq!(desk.settle(), [], "once");
-    assert_eq!(state(&desk.portal.cancel(voter).unwrap()), 1);
+    let (told, answer) = desk.portal.cancel(voter);
+    assert_eq!((state(&told.unwrap()), answer), (1, None));
     assert_eq!(state(&desk.portal.query(voter).unwrap()), 2);
     assert_eq!(state(&desk.portal.end(voter).unwrap()), 3);
     let closed = desk.call(SESSION_PATH, SESSION, "Close", &());
@@ -232,7 +233,13 @@ fn an_answer_to_no_query_or_to_one_that_is_void_says_nothing() {
     assert_eq!(desk.portal.deadline(), None);
     desk.portal.query(voter);
     desk.answers();
-    desk.portal.cancel(voter);
+    // The coordinator waits for an answer to each query, and this is the one.
+    let answer = Some(Event::Answered(voter, Answer::Accept));
+    assert_eq!(desk.portal.cancel(voter).1, answer);
+    assert_eq!(desk.settle(), []);
+    desk.portal.query(voter);
+    assert_eq!(desk.portal.cancel(voter).1, answer);
+    desk.answers();
     assert_eq!(desk.settle(), []);
 }
 
