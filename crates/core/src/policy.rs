@@ -1,4 +1,4 @@
-//! The deadlines of DESIGN, in milliseconds. Plain data; the manager reads them from its
+//! The deadlines and their defaults, in milliseconds. Plain data; the manager reads them from its
 //! configuration.
 
 /// How long each wait may last. All values are milliseconds.

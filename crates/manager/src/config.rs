@@ -13,7 +13,7 @@ use crate::backend::compositor::Kind;
 use crate::rules::Entry;
 use files::Files;
 
-/// The configuration, with the defaults of DESIGN where the file is silent.
+/// The configuration, with [`Policy`]'s defaults where the file is silent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {

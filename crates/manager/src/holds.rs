@@ -1,4 +1,4 @@
-//! What applications hold, and who is told of it: logind, the X server, the log, whoever watches, and
+//! What applications hold, and who is told of it: logind, the display, the log, whoever watches, and
 //! `status`. The log-off inhibitors themselves are the coordinator's business.
 
 use std::collections::BTreeSet;

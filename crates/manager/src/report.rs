@@ -28,9 +28,9 @@ pub struct Status {
     pub version: u32,
     /// The manager's process.
     pub manager_pid: u32,
-    /// How windows are seen: `sway`, `wlr-foreign-toplevel`, `x11`, or why they are not.
+    /// How windows are seen: `sway`, `hyprland`, `niri`, `wlr-foreign-toplevel`, `x11`, or why they are not.
     pub display: String,
-    /// The program that is the session, where the manager started it.
+    /// The program that is the session: which the manager started, or the compositor or window manager that it found.
     pub session: Option<String>,
     /// The other session manager that owns the session, where one does: what that one tells is here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -120,7 +120,7 @@ pub struct App {
     pub name: String,
     /// Its process, where it is verified.
     pub pid: Option<u32>,
-    /// `org.gnome.SessionManager`, `portal`, `xsmp`, `window`, `inhibitor`, `job`, `removable`.
+    /// `org.gnome.SessionManager`, `portal`, `hook`, `removable`, `xsmp`, `window`, `inhibitor`, `job`.
     pub protocols: Vec<String>,
     /// Its clients' votes: `idle`, `asked`, `wants-user`, `asking-user`, `wants-last`, `abstained`, `accepted`,
     /// `refused`, `told`.

@@ -51,7 +51,7 @@ impl Ghost {
         }
     }
 
-    /// The group in which DESIGN lets this application go; the lowest first.
+    /// The group in which this application is to go; the lowest first.
     fn group(&self, of: &Identity) -> u8 {
         let mut windows = self.windows.values().filter(|w| w.of == *of);
         let unheard = |(o, asked): &(Identity, Asked)| o == of && *asked == Asked::Abstained;

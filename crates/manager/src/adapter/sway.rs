@@ -1,4 +1,4 @@
-//! sway (and i3) over its IPC socket: the one display that knows each window's process.
+//! sway (and i3) over its IPC socket: it tells each window's process.
 //!
 //! May touch the compositor's IPC socket and, for windows of Xwayland, that X server's socket.
 //! The tree is read once; from then on the events tell what changes.
