@@ -3,7 +3,7 @@
 use endsession_manager::config::format_millis;
 use endsession_manager::report::{App, Status};
 
-use crate::elsewhere;
+use crate::elsewhere::{self, Owner};
 use crate::exit::{Exit, Failure, Result};
 use crate::foreground::{self, Purpose};
 use crate::screen::clip;
@@ -11,7 +11,7 @@ use crate::show;
 
 /// Prints what the manager knows.
 pub(crate) async fn run(json: bool) -> Result<Exit> {
-    let (text, status) = read().await?;
+    let (text, status) = read(|_| Ok(())).await?;
     if json {
         show::line(&text);
     } else {
@@ -24,7 +24,17 @@ pub(crate) async fn run(json: bool) -> Result<Exit> {
 
 /// Prints what is held, of all that the manager knows: `hold --list`.
 pub(crate) async fn holds(json: bool) -> Result<Exit> {
-    let (_, status) = read().await?;
+    let (_, status) = read(|owner| {
+        // An empty list would say that nothing is held.
+        if owner.desk.tells_holds() {
+            return Ok(());
+        }
+        let name = owner.desk.name();
+        Err(Failure::Usage(format!(
+            "the session manager of {name} does not tell what is held"
+        )))
+    })
+    .await?;
     if json {
         show::line(&as_json(&status.holds)?);
     } else if status.holds.is_empty() {
@@ -43,9 +53,11 @@ fn as_json(value: &impl serde::Serialize) -> Result<String> {
 }
 
 /// What the manager says, as its JSON and as what that means; of another manager what that one tells.
-async fn read() -> Result<(String, Status)> {
+/// `accepts`: whether that one tells enough.
+async fn read(accepts: impl FnOnce(&Owner) -> Result<()>) -> Result<(String, Status)> {
     let read = match foreground::connect(Purpose::Look).await {
         Err(Failure::OtherManager { owner }) => {
+            accepts(&owner)?;
             let status = elsewhere::status(owner).await?;
             (as_json(&status)?, status)
         }

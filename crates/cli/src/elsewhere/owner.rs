@@ -26,6 +26,11 @@ pub(crate) enum Desk {
 }
 
 impl Desk {
+    /// Whether its manager tells what is held, and by whom.
+    pub(crate) fn tells_holds(self) -> bool {
+        matches!(self, Self::Gnome | Self::Mate | Self::Cinnamon)
+    }
+
     /// The desktop's name.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -67,7 +72,7 @@ impl Desk {
 /// Who owns the session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Owner {
-    pub(super) desk: Desk,
+    pub(crate) desk: Desk,
     /// Its well-known name on the bus.
     pub(super) name: &'static str,
     /// Its connection's.

@@ -49,7 +49,7 @@ pub(crate) enum Command {
     Hold(Hold),
     /// Ask the user a question with Yes and No, in a window
     #[command(
-        after_help = "Exit status: 0 for Yes, 1 for No or a closed window, 2 wrong usage, 3 no window can be shown."
+        after_help = "Exit status: 0 for Yes, 1 for No or a closed window, 2 wrong usage, or no desktop to show a window on, 3 no window can be shown."
     )]
     Ask(Ask),
     /// Print completions for a shell

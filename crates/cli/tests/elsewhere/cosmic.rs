@@ -42,4 +42,8 @@ fn its_menu_is_ours_and_one_that_is_left_does_nothing() {
     xvfb.close(&window);
     assert_eq!(command.wait_exit(LIMIT).code(), Some(1));
     assert_eq!(endsession(&sandbox, &["status"]).code(), Some(0));
+    let held = endsession(&sandbox, &["hold", "--list", "--json"]);
+    assert_eq!((held.code(), held.out.as_str()), (Some(2), ""));
+    let said = "the session manager of COSMIC does not tell what is held";
+    assert!(held.err.contains(said), "{}", held.err);
 }
